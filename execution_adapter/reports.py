@@ -78,6 +78,7 @@ class ReportOutlet:
             exec_ref_id=report.exec_ref_id,
             price_micros=(state.price_of(child.limit_price_micros) if kind is ExecType.RESTATED else None),
             trade_date=report.trade_date,
+            last_liquidity=0 if over else report.last_liquidity,
             unresolved_qty=max(0, state.missing_qty)
             if over and state.status is not Status.PENDING_NEW
             else 0,

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
+from datetime import timedelta
 from typing import Any, Final
 
 import structlog
@@ -17,9 +18,11 @@ from oms_api.adapters.group_commit import GroupCommit
 from oms_api.adapters.inbound_publisher import InboundPublisher
 from oms_api.adapters.kafka_probe import KafkaProbe
 from oms_api.adapters.key_lookup import KeyLookup
+from oms_api.adapters.live_marks import LiveMarks
 from oms_api.adapters.market_data import GrpcLiveQuotes, GrpcMarketData
 from oms_api.adapters.oidc import OidcAuthenticator
 from oms_api.adapters.pending_cancels import PendingCancels
+from oms_api.adapters.postgres_books import PostgresAccountBooks
 from oms_api.adapters.postgres_catalog import PostgresCatalog
 from oms_api.adapters.postgres_desk_state import PostgresDeskState
 from oms_api.adapters.postgres_exceptions import PostgresExceptionDesk
@@ -41,6 +44,7 @@ from oms_api.adapters.request_lookup import RequestLookup
 from oms_api.adapters.sor_router import CoreRisk, SorRouter
 from oms_api.adapters.token_bucket import RedisTokenBucket
 from oms_api.config import PREFIX, ApiSettings
+from oms_api.domain.marks import MarkBook
 from oms_api.entrypoints.blotter_page import page_routes
 from oms_api.entrypoints.cross_origin import CrossOrigin
 from oms_api.entrypoints.drain import Drain
@@ -153,6 +157,10 @@ class Gateway:
         )
         self._market_data = GrpcMarketData(settings.market_data_host, settings.market_data_port)
         self._desk_pool = DeskPool(settings.postgres_dsn)
+        marks = MarkBook(
+            age_max=timedelta(seconds=settings.mark_age_s_max), off_bps_max=settings.mark_off_bps_max
+        )
+        self._marks = LiveMarks(self._desk_pool, self._market_data, marks, utc_now)
         member = f"{settings.host}:{settings.http_port}"
         self._kills = KillFeed(settings.postgres_dsn, API, member, age_s_max=settings.kills_age_s_max)
         ports = Ports(
@@ -175,6 +183,8 @@ class Gateway:
             kills=self._kills,
             limits=PostgresLimitDesk(self._desk_pool),
             overrides=PostgresOverrideDesk(self._desk_pool),
+            books=PostgresAccountBooks(self._desk_pool),
+            marks=self._marks,
             market=PostgresMarketDesk(self._desk_pool, utc_now),
             reconciliations=PostgresReconciliations(self._desk_pool),
             alerts=PostgresAlertDesk(self._desk_pool, utc_now),
@@ -189,6 +199,7 @@ class Gateway:
         self._states = StateChannels(
             PostgresDeskState(self._desk_pool),
             self._market_data,
+            self._marks,
             GrpcLiveQuotes(settings.market_data_host, settings.market_data_port),
         )
         for page in page_routes(settings.oidc_issuer, settings.page_client_id, settings.page_scope):

@@ -28,7 +28,9 @@ class ApiSettings(KafkaFields):
     cors_origins: whose pages may read answers in a browser, by commas, none when empty.
     fix_port 0: no FIX clients. fix_comp_id: ours, their TargetCompID. fix_certificate, fix_key: files of the
     FIX port's certificate, without one it speaks no TLS; fix_client_ca: who signs its clients', which then
-    need one. kills_age_s_max: no new order is taken while the kill switches were not looked at for so long.
+    need one. mark_age_s_max: how old the quote of a mark may be, before that is stale; mark_off_bps_max: how
+    far from its instrument's reference price a mark may be. kills_age_s_max: no new order is taken while the
+    kill switches were not looked at for so long.
     """
 
     http_port: int
@@ -64,12 +66,18 @@ class ApiSettings(KafkaFields):
     fix_key: str = ""
     fix_client_ca: str = ""
     kills_age_s_max: float = AGE_S_MAX
+    mark_age_s_max: float = 15.0
+    mark_off_bps_max: int = 5_000
     log_level: str = "INFO"
 
     def __post_init__(self) -> None:
         """Raise ValueError for an origin that no browser names so, and for a client CA without TLS."""
         KafkaFields.__post_init__(self)
         require_age("OMS_API_KILLS_AGE_S_MAX", self.kills_age_s_max)
+        if self.mark_age_s_max <= 0:
+            raise ValueError(f"OMS_API_MARK_AGE_S_MAX must be above 0, was {self.mark_age_s_max}")
+        if self.mark_off_bps_max <= 0:
+            raise ValueError(f"OMS_API_MARK_OFF_BPS_MAX must be above 0, was {self.mark_off_bps_max}")
         if self.fix_client_ca and not self.fix_certificate:
             raise ValueError(
                 "OMS_API_FIX_CLIENT_CA is without effect unless there is OMS_API_FIX_CERTIFICATE"

@@ -17,7 +17,6 @@ from oms_api.domain.refusal import (
     Refusal,
     RefusalCode,
     invalid,
-    no_such_account,
     no_such_order,
 )
 from oms_api.domain.terms import Known, principal_problem, read_id, read_terms
@@ -26,7 +25,6 @@ from oms_api.ports import (
     NewOrder,
     OrderView,
     Ports,
-    PositionView,
     RateLimiter,
     RateStanding,
     ReferenceData,
@@ -273,16 +271,3 @@ async def handle_get_order(ports: Ports, principal: Principal, order_id: str) ->
     if found is None:
         return no_such_order(order_id)
     return found
-
-
-async def handle_get_positions(
-    ports: Ports, principal: Principal, account_id: str
-) -> list[PositionView] | Refusal:
-    """Return the positions of an account that the caller sees; otherwise it does not exist."""
-    if not principal.sees(account_id):
-        return no_such_account(account_id)
-    if not ports.reference.account_exists(account_id):
-        await ports.reference.refresh()
-        if not ports.reference.account_exists(account_id):
-            return no_such_account(account_id)
-    return await ports.reader.positions(account_id)

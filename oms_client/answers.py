@@ -232,7 +232,9 @@ class OrderEvents(Answer, frozen=True):
 class Execution(Answer, frozen=True):
     """One fill. last_px: dollars a share. received_at: by the platform. cl_ord_id: of the venue order.
 
-    sequence: its place among the order's events. recorded_at: when it was applied.
+    sequence: its place among the order's events. recorded_at: when it was applied. fee: dollars that it was
+    charged, below 0 a rebate; settles_on: of its cash, None in trades of before fees were charged.
+    last_liquidity: FIX 851, 0 where the venue does not say.
     """
 
     order_id: UUID
@@ -248,6 +250,9 @@ class Execution(Answer, frozen=True):
     transact_time: datetime
     received_at: datetime
     recorded_at: datetime
+    fee: Decimal
+    settles_on: date | None
+    last_liquidity: int
 
 
 class ExecutionPage(Answer, frozen=True):
@@ -515,7 +520,12 @@ class Accounts(Answer, frozen=True):
 
 
 class Position(Answer, frozen=True):
-    """What an account holds of a symbol: shares, below 0 sold short; dollars."""
+    """What an account holds of a symbol: shares, below 0 sold short; dollars. Fees are in no profit or loss.
+
+    opened: the cost that was brought in from elsewhere: net_cash + cost = realized_pnl + opened. mark: of a
+    share; None, and what follows from it, where nobody knows. mark_source: QUOTE, STALE, REFERENCE or NONE;
+    stale: it is of no quote of now, and mark_reason says why.
+    """
 
     symbol: str
     quantity: int
@@ -523,6 +533,15 @@ class Position(Answer, frozen=True):
     realized_pnl: Decimal
     net_cash: Decimal
     updated_at: datetime
+    fees: Decimal
+    opened: Decimal
+    mark: Decimal | None
+    mark_source: str
+    mark_at: datetime | None
+    mark_reason: str
+    stale: bool
+    unrealized_pnl: Decimal | None
+    total_pnl: Decimal | None
 
 
 class Positions(Answer, frozen=True):
@@ -530,6 +549,87 @@ class Positions(Answer, frozen=True):
 
     account_id: str
     positions: list[Position]
+
+
+class Unsettled(Answer, frozen=True):
+    """Cash that settles on a day to come, below 0 for what is to be paid."""
+
+    settles_on: date
+    amount: Decimal
+
+
+class Pnl(Answer, frozen=True):
+    """How an account stands, in dollars. cash: settled_cash and everything unsettled.
+
+    gross, net: of positions at their marks. They, unrealized_pnl and total_pnl are None where a position has
+    no mark. fees: in no profit or loss. stale: some mark is of no quote of now.
+    """
+
+    account_id: str
+    as_of: datetime
+    cash: Decimal
+    settled_cash: Decimal
+    unsettled: list[Unsettled]
+    gross: Decimal | None
+    net: Decimal | None
+    realized_pnl: Decimal
+    unrealized_pnl: Decimal | None
+    total_pnl: Decimal | None
+    fees: Decimal
+    stale: bool
+    positions: list[Position]
+
+
+class CashEntry(Answer, frozen=True):
+    """What moved an account's cash beside executions. amount: dollars, below 0 for what was taken out."""
+
+    entry_id: UUID
+    account_id: str
+    kind: str
+    amount: Decimal
+    settles_on: date
+    entered_by: str
+    reason: str
+    entered_at: datetime
+
+
+class CashEntries(Answer, frozen=True):
+    """What moved an account's cash beside executions, the newest first."""
+
+    entries: list[CashEntry]
+
+
+class SplitLine(Answer, frozen=True):
+    """What a split makes of a position. paid: dollars for a part of a share, below 0 where short."""
+
+    account_id: str
+    quantity: int
+    quantity_after: int
+    paid: Decimal
+
+
+class Split(Answer, frozen=True):
+    """A split: numerator shares for every denominator, parts of a share paid out at a price.
+
+    done: False for one that was only checked. taken: whether the cores have taken all of it already.
+    """
+
+    symbol: str
+    numerator: int
+    denominator: int
+    price: Decimal
+    reference_price: Decimal
+    positions: list[SplitLine]
+    done: bool
+    taken: bool
+
+
+class PositionsLoaded(Answer, frozen=True):
+    """What was loaded. taken: whether the cores have taken all of it already, as they do within a second."""
+
+    positions: int
+    cash: int
+    taken: bool
 
 
 class Instrument(Answer, frozen=True):

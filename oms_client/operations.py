@@ -932,6 +932,90 @@ class Operations:
         path = path_of(f"{_ACCOUNT}/positions", account_id=account)
         return Call(method="GET", path=path, shape=answers.Positions)
 
+    @operation("getPnl")
+    def pnl(self, account: str) -> Call[answers.Pnl]:
+        """Return an account's profit and loss and its cash, at the marks of now."""
+        return Call(method="GET", path=path_of(f"{_ACCOUNT}/pnl", account_id=account), shape=answers.Pnl)
+
+    @operation("listCashEntries")
+    def cash_entries(self, account: str, *, limit: int | None = None) -> Call[answers.CashEntries]:
+        """Return what moved an account's cash beside executions, the newest first. limit: how many."""
+        path = path_of(f"{_ACCOUNT}/cash-entries", account_id=account)
+        return Call(method="GET", path=path, shape=answers.CashEntries, query=query_of(limit=limit))
+
+    @operation("enterCash")
+    def enter_cash(
+        self,
+        account: str,
+        kind: str,
+        amount: Price,
+        *,
+        reason: str,
+        entry_id: Id | None = None,
+    ) -> Call[answers.CashEntry]:
+        """Deposit cash to an account, or withdraw what has settled of it. kind: DEPOSIT, WITHDRAWAL.
+
+        entry_id: under which it is done once, however often it is asked for; one is made where none is given.
+        """
+        body = {
+            "kind": kind,
+            "amount": str(amount),
+            "reason": reason,
+            "entryId": str(entry_id or uuid7()),
+        }
+        path = path_of(f"{_ACCOUNT}/cash-entries", account_id=account)
+        return Call(method="POST", path=path, shape=answers.CashEntry, body=body)
+
+    @operation("loadPositions")
+    def load_positions(
+        self,
+        positions: Sequence[Mapping[str, Any]] = (),
+        cash: Sequence[Mapping[str, Any]] = (),
+        *,
+        replace: bool = False,
+        reason: str,
+    ) -> Call[answers.PositionsLoaded]:
+        """Say what accounts hold at a start of day, all of it or nothing.
+
+        positions: accountId, symbol, quantity, cost; cash: accountId, amount; dollars. replace: also of
+        accounts that have open orders, or have traded today.
+        """
+        body = {
+            "positions": [dict(one) for one in positions],
+            "cash": [dict(one) for one in cash],
+            "replace": replace,
+            "reason": reason,
+        }
+        path = "/api/v1/positions/load"
+        return Call(method="POST", path=path, shape=answers.PositionsLoaded, body=body, repeatable=False)
+
+    @operation("splitSymbol")
+    def split(
+        self,
+        symbol: str,
+        numerator: int,
+        denominator: int,
+        *,
+        price: Price | None = None,
+        check: bool = False,
+        reason: str,
+    ) -> Call[answers.Split]:
+        """Split a halted symbol without open orders: numerator shares for every denominator.
+
+        price: of a part of a share that is paid out; by default the reference price after the split.
+        check: only say what it would do.
+        """
+        body = body_of(
+            symbol=symbol,
+            numerator=numerator,
+            denominator=denominator,
+            price=None if price is None else str(price),
+            check=check,
+            reason=reason,
+        )
+        path = "/api/v1/corporate-actions/split"
+        return Call(method="POST", path=path, shape=answers.Split, body=body, repeatable=False)
+
     @operation("listInstruments")
     def instruments(self) -> Call[answers.Instruments]:
         """Return what is traded."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, assert_never
 from uuid import UUID
 
 import structlog
@@ -17,6 +17,8 @@ from msgspec.structs import replace
 from oms_core import metrics
 from oms_core.domain import algos
 from oms_core.domain.changes import changed_terms, problem_of_change
+from oms_core.domain.charging import charge_correction, charge_trade, split_since
+from oms_core.domain.days import cash_of
 from oms_core.domain.desk import AsIf, Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.kills import is_to_be_canceled, reason_of, stopping, waits
@@ -37,16 +39,21 @@ from oms_core.domain.order import (
     WorkAlgo,
 )
 from oms_core.domain.order_times import MAY_NOT, Standing
+from oms_core.domain.positions import Position, after_opening, after_split, cash_moved
 from oms_core.domain.risk import NO_AGE_LIMIT, RULES, Verdict, check_risk
 from oms_core.domain.risk.overridden import overridden, used_of
 from oms_core.domain.touch import TouchPrices, mark_of
 from oms_core.domain.transitions import IllegalTransitionError, Lifecycle, Pending
 from oms_core.ports import (
     KIND_OF_REQUEST,
+    Opening,
     OrderStore,
     Outgoing,
+    PositionAction,
+    PositionChange,
     QuoteBoard,
     RiskTaken,
+    Split,
     StoredEvent,
     UnitOfWork,
 )
@@ -56,6 +63,7 @@ from oms_core.reports import (
     booked_trade,
     exception_of,
     fact_of,
+    of_before_split,
 )
 from oms_platform import ids
 from oms_platform.audit_chain import request_digest
@@ -487,6 +495,8 @@ def handle_book_trade(core: Core, unit: UnitOfWork, message: BookTrade, trace: s
 
 def _book(core: Core, unit: UnitOfWork, order: Order, request_id: UUID, booking: Booking, trace: str) -> None:
     fact = booked_trade(order, core.desk.effects_of(order.order_id), request_id, booking, unit.now)
+    if isinstance(fact, TradeApplied):
+        fact = charge_trade(core.desk, order, fact)
     _record(core, unit, order, fact, trace)
     unit.bookings[booking.exception_id] = fact.reason if isinstance(fact, BookingRejected) else ""
 
@@ -502,7 +512,15 @@ def handle_execution_report(core: Core, unit: UnitOfWork, message: ExecutionRepo
     if isinstance(fact, Refused):
         raise_exception(core, unit, message, fact)
     elif fact is not None:
-        after = _record(core, unit, _known(core, message.order_id), fact, trace)
+        known = _known(core, message.order_id)
+        if isinstance(fact, TradeApplied):
+            fact = charge_trade(core.desk, known, fact)
+        elif isinstance(fact, TradeCorrected):
+            if (split := split_since(core.desk, known, effects, fact)) is not None:
+                raise_exception(core, unit, message, of_before_split(fact, split))
+                return
+            fact = charge_correction(core.desk, known, effects, fact)
+        after = _record(core, unit, known, fact, trace)
         if (more := beyond(after, fact)) is not None:
             raise_exception(core, unit, message, more)
 
@@ -650,6 +668,46 @@ def handle_turn(core: Core, unit: UnitOfWork, order_id: UUID) -> None:
         _record(core, unit, order, wish, core.traces.get(order_id, ""))
 
 
+def _worth(position: Position, mark: int | None) -> int:
+    """Return what a position has brought and is worth, at its cost where it has no mark."""
+    held = position.cost_micros if mark is None else position.quantity * mark
+    return cash_of(position) + held
+
+
+def handle_action(core: Core, unit: UnitOfWork, action: PositionAction) -> None:
+    """Take what somebody says of an account's position; from here on fills change that."""
+    account_id, symbol = action.account_id, action.symbol
+    heads = core.desk.stream_sequences
+    unit.streams.setdefault(account_id, heads[account_id])
+    before = core.desk.position(account_id, symbol)
+    match action:
+        case Opening():
+            after = after_opening(before, action.quantity, action.cost_micros)
+            # What is brought in is worth what it is, and nobody has won or lost it today.
+            mark = core.marks.at(unit.now)(symbol)
+            brought = _worth(after, mark) - _worth(before, mark)
+            day = core.desk.days.move_opening(account_id, brought)
+            if day is not None:
+                unit.days[account_id] = day
+        case Split():
+            after = after_split(before, action.numerator, action.denominator, action.price_micros)
+            core.desk.splits[account_id, symbol] = unit.now
+        case _:
+            assert_never(action)
+    core.desk.keep_position(account_id, symbol, after)
+    unit.positions.add((account_id, symbol))
+    unit.changes.append(
+        PositionChange(
+            action_id=action.action_id,
+            account_id=account_id,
+            symbol=symbol,
+            stream_sequence=heads[account_id],
+            before=before,
+            after=after,
+        )
+    )
+
+
 def _known(core: Core, order_id: UUID) -> Order:
     order = core.desk.order(order_id)
     if order is None:
@@ -741,6 +799,8 @@ def _stage(core: Core, unit: UnitOfWork, order: Order, event: Event, trace: str)
     unit.events.append(StoredEvent(message=message, payload=encode(message), trace=trace))
     if trade is not None:
         unit.positions.add((terms.account_id, terms.symbol))
+        if trade.settles_on:
+            unit.cash[terms.account_id, trade.settles_on] += cash_moved(terms.side, trade)
 
 
 def _request_of(order: Order, event: Event) -> UUID | None:

@@ -1,5 +1,6 @@
 """What the core's handlers and its loop need from outside, as Protocols."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -11,6 +12,7 @@ from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.order import FIELD_OF, Event, Order
+from oms_core.domain.positions import Position
 from oms_core.domain.touch import TouchPrices
 from oms_platform.errors import BrokenInvariantError, OperationalError
 from oms_platform.exceptions import ExecutionException
@@ -81,6 +83,47 @@ class Outgoing:
     trace: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What somebody says an account holds of a symbol: signed shares, and their signed cost in micros."""
+
+    action_id: UUID
+    account_id: str
+    symbol: str
+    quantity: int
+    cost_micros: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """A split of what an account holds of a symbol: numerator shares for every denominator.
+
+    price_micros: at which a part of a share is paid out, of a share after the split.
+    """
+
+    action_id: UUID
+    account_id: str
+    symbol: str
+    numerator: int
+    denominator: int
+    price_micros: int
+
+
+PositionAction = Opening | Split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionChange:
+    """What an action made of a position, after which event of its account's stream."""
+
+    action_id: UUID
+    account_id: str
+    symbol: str
+    stream_sequence: int
+    before: Position
+    after: Position
+
+
 @dataclass(slots=True, kw_only=True)
 class UnitOfWork:
     """Everything that one batch changes, stored in one transaction and then published.
@@ -92,6 +135,8 @@ class UnitOfWork:
     overrides: by the override that was used, the request that passed by it. days: of accounts, that have
     begun or whose peak has grown.
     alerts: those that were raised, have changed or are cleared.
+    cash: what executions moved, less fees, in micros by account and the date on which it settles. changes: of
+    positions, by actions.
     """
 
     now: datetime
@@ -100,6 +145,8 @@ class UnitOfWork:
     orders: dict[UUID, Order] = field(default_factory=dict)
     shown: dict[UUID, tuple[object, ...]] = field(default_factory=dict)
     positions: set[tuple[str, str]] = field(default_factory=set)
+    changes: list[PositionChange] = field(default_factory=list)
+    cash: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     streams: dict[str, int] = field(default_factory=dict)
     risks: dict[UUID, RiskTaken] = field(default_factory=dict)
     exceptions: list[ExecutionException] = field(default_factory=list)
@@ -120,7 +167,7 @@ class UnitOfWork:
     @property
     def empty(self) -> bool:
         """Whether nothing changed."""
-        return not (self.events or self.exceptions or self.days or self.alerts)
+        return not (self.events or self.exceptions or self.days or self.alerts or self.changes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +204,10 @@ class OrderStore(Protocol):
 
     def load_days(self, desk: Desk, today: date, now: datetime) -> None:
         """Read how the day of each of the desk's accounts has begun, of those that have begun."""
+        ...
+
+    def waiting_actions(self, accounts: Iterable[str]) -> Sequence[PositionAction]:
+        """Return the actions on accounts' positions that were not taken yet, the oldest first."""
 
     def announce(self, partitions: Iterable[int], address: str, now: datetime) -> None:
         """Note at which address the core is that has these partitions' accounts."""

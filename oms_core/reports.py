@@ -115,6 +115,7 @@ def _trade(effects: Effects, report: ExecutionReport) -> TradeApplied | Refused 
         received_at=report.received_at,
         venue_order_id=report.venue_order_id,
         trade_date=report.trade_date,
+        last_liquidity=report.last_liquidity,
     )
     return _once(effects, trade, Execution(trade.cl_ord_id, trade.last_qty, trade.last_px_micros))
 
@@ -184,12 +185,21 @@ def _correction(effects: Effects, report: ExecutionReport) -> TradeCorrected | R
     return _once(effects, correction, content)
 
 
+def of_before_split(correction: TradeCorrected, split: datetime) -> Refused:
+    """Return why a correction of a trade of before a split is left to a person."""
+    return Refused(
+        ExceptionKind.UNKNOWN_TRADE,
+        f"trade {correction.exec_ref_id} is of before the split of {split:%Y-%m-%d %H:%M:%S}, in other"
+        " shares: load what is held",
+    )
+
+
 def _once(effects: Effects, fact: T, content: Execution) -> T | Refused | None:
     """Return an execution the first time it comes, and what contradicts its first coming as refused."""
     before = effects.reported(execution_id(fact))
     if before is None:
         return fact
-    if before == content:
+    if before.says(content):
         return None
     return Refused(
         ExceptionKind.REPEATED_EXEC_ID,

@@ -17,7 +17,9 @@ RULES: Final = (
 )
 ROUND_LOTS: Final = "SELECT effective_from, price_from, round_lot FROM round_lot_tiers ORDER BY 1, 2"
 ASSIGNMENTS: Final = "SELECT symbol, effective_from, tick_size, round_lot FROM instrument_rules ORDER BY 1, 2"
-CALENDARS: Final = "SELECT calendar_id, zone, continuous_from FROM calendars ORDER BY calendar_id"
+CALENDARS: Final = (
+    "SELECT calendar_id, zone, continuous_from, settlement_days FROM calendars ORDER BY calendar_id"
+)
 SESSIONS: Final = (
     "SELECT calendar_id, session_date, opens_at, closes_at, early_close FROM calendar_sessions"
     " WHERE closes_at > %s ORDER BY calendar_id, opens_at"
@@ -92,8 +94,9 @@ def calendars_of(
             sessions=tuple(found[calendar_id]),
             openings=tuple(rules[calendar_id, "OPENING"]),
             closings=tuple(rules[calendar_id, "CLOSING"]),
+            settlement_days=settlement_days,
         )
-        for calendar_id, zone, turns_at in calendars
+        for calendar_id, zone, turns_at, settlement_days in calendars
     )
 
 

@@ -218,7 +218,8 @@ class ExecutionReport(Message, frozen=True, kw_only=True):
     """FIX 35=8 of a child order.
 
     order_qty, price_micros: the child's at its venue, the price of a RESTATED only. exec_ref_id: the trade
-    that a TRADE_CANCEL or a TRADE_CORRECT is about. unresolved_qty: see ChildClosed.
+    that a TRADE_CANCEL or a TRADE_CORRECT is about. unresolved_qty: see ChildClosed. last_liquidity: of a
+    trade, FIX 851, 0 where the venue does not say.
     """
 
     order_id: UUID
@@ -242,6 +243,7 @@ class ExecutionReport(Message, frozen=True, kw_only=True):
     trade_date: str = ""
     unresolved_qty: Int32 = 0
     price_micros: Int64 | None = None
+    last_liquidity: Int32 = 0
 
 
 class CancelReject(Message, frozen=True, kw_only=True):

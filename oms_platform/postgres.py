@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -88,7 +88,7 @@ _ELEMENT: Final[Mapping[str, Callable[[Any], str]]] = {
     "numeric": str,
     "boolean": str,
     "timestamptz": datetime.isoformat,
-    "date": date.isoformat,
+    "date": str,
     "text": _quoted,
     "json": _quoted,
     "jsonb": _quoted,

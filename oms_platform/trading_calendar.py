@@ -15,6 +15,7 @@ import msgspec
 from oms_platform.vocabulary import AuctionTimes, TimeInForce
 
 _DAY: Final = timedelta(days=1)
+_SATURDAY: Final = 5
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -64,6 +65,7 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     continuous_from: the time of the zone's day at which a market that never closes begins its next session.
     openings, closings: the rules of its auctions, the earliest first; a market without them has none.
+    settlement_days: after how many sessions the cash of a trade settles.
     """
 
     calendar_id: str
@@ -72,6 +74,7 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sessions: tuple[Session, ...] = ()
     openings: tuple[AuctionRule, ...] = ()
     closings: tuple[AuctionRule, ...] = ()
+    settlement_days: int = 1
 
     def auction_chance(self, force: TimeInForce, now: datetime) -> AuctionChance:
         """Return which auction an OPG or CLO order of now is for: that of this session, or of the next one.
@@ -138,6 +141,24 @@ class Calendar(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return self._of_day(day)
         return next((one for one in self.sessions if one.session_date >= day), None)
 
+    def settles_on(self, day: date) -> date:
+        """Return the date on which the cash of a trade of a day settles.
+
+        By the sessions after that day; where too few are known, or the day is before all that are, and in a
+        market that never closes, by the days from Monday to Friday.
+        """
+        place = bisect_right(self.sessions, day, key=_date)
+        after = self.sessions[place : place + self.settlement_days]
+        if not self.settlement_days:
+            return day
+        if self.continuous_from is None and place and len(after) == self.settlement_days:
+            return after[-1].session_date
+        left = self.settlement_days
+        while left:
+            day += _DAY
+            left -= day.weekday() < _SATURDAY
+        return day
+
     @property
     def last_known(self) -> Session | None:
         """The last session that is known; None of a market that never closes, and of one without sessions."""
@@ -173,6 +194,10 @@ def _close(session: Session) -> datetime:
     return session.closes_at
 
 
+def _date(session: Session) -> date:
+    return session.session_date
+
+
 class Hours:
     """The phases of several calendars, each asked for again only when its time is over."""
 
@@ -201,6 +226,10 @@ class Hours:
     def trades_until(self, calendar_id: str, at: datetime) -> datetime:
         """Return when an order that is good until `at` can trade for the last time (`Calendar`)."""
         return self._calendars[calendar_id].trades_until(at)
+
+    def settles_on(self, calendar_id: str, day: date) -> date:
+        """Return the date on which the cash of a trade of a day settles (`Calendar`)."""
+        return self._calendars[calendar_id].settles_on(day)
 
     def auction_chance(self, calendar_id: str, force: TimeInForce, now: datetime) -> AuctionChance:
         """Return which auction of a market an OPG or CLO order of now is for."""

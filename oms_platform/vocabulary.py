@@ -524,7 +524,9 @@ class TradeApplied(Message, frozen=True, kw_only=True):
 
     An execution is what (venue_id, trade_date, venue_order_id, exec_id) names. trade_date: FIX TradeDate (75)
     or else the UTC date of transact_time, YYYYMMDD. request_id: of the person's request that booked it, where
-    no report could be applied; cl_ord_id is empty then if it is of no child.
+    no report could be applied; cl_ord_id is empty then if it is of no child. last_liquidity: FIX 851, 0 where
+    the venue does not say. fee_micros: what it was charged, below 0 for a rebate; settles_on: the date on
+    which its cash settles, YYYY-MM-DD, empty in trades that were stored before fees were charged.
     """
 
     venue_id: str
@@ -537,6 +539,9 @@ class TradeApplied(Message, frozen=True, kw_only=True):
     venue_order_id: str = ""
     trade_date: str = ""
     request_id: UUID | None = None
+    last_liquidity: Int32 = 0
+    fee_micros: Int64 = 0
+    settles_on: str = ""
 
 
 class TradeCorrected(Message, frozen=True, kw_only=True):
@@ -544,7 +549,8 @@ class TradeCorrected(Message, frozen=True, kw_only=True):
 
     exec_id: of this report; exec_ref_id: of the trade, which was was_qty at was_px_micros until now and is
     told apart by ref_trade_date and ref_venue_order_id. leaves_qty: what is open of the child at its venue
-    after it.
+    after it. was_fee_micros: what the trade was charged until now, which is given back; fee_micros,
+    settles_on: as of a TradeApplied.
     """
 
     venue_id: str
@@ -563,6 +569,9 @@ class TradeCorrected(Message, frozen=True, kw_only=True):
     text: str = ""
     ref_trade_date: str = ""
     ref_venue_order_id: str = ""
+    was_fee_micros: Int64 = 0
+    fee_micros: Int64 = 0
+    settles_on: str = ""
 
 
 class ChildRestated(Message, frozen=True, kw_only=True):

@@ -132,6 +132,7 @@ GRPC: Final[Mapping[str, dict[str, Any] | Callable[[Names], dict[str, Any]]]] = 
     "oms.v1.OrderService/ResumeOrders": lambda names: {"selection": _selection(names)},
     "oms.v1.OrderService/ListOrders": {},
     "oms.v1.OrderService/StreamOrders": {},
+    "oms.v1.OrderService/GetPnl": {},
 }
 # They say nothing of anybody, and ask for no token.
 GRPC_OPEN: Final = ("grpc.health.", "grpc.reflection.")

@@ -161,7 +161,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     venue has them. exec_ref_id: the trade that a bust or a correction is about. unknown: a status answer that
     says that the venue never saw the order. ask_id: the OrdStatusReqID (790) of the question it answers.
     duplicate: a ClOrdID was refused that the venue had already (OrdRejReason 6). poss_dup: tag 43 is Y, or it
-    is read from the journal. poss_resend: tag 97 is Y.
+    is read from the journal. poss_resend: tag 97 is Y. last_liquidity: tag 851 of a trade, 0 for none.
     """
 
     venue_id: str
@@ -191,6 +191,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ask_id: str = ""
     msg_seq: int = 0
     price_micros: int | None = None
+    last_liquidity: int = 0
 
 
 class CancelRefusal(msgspec.Struct, frozen=True, kw_only=True, gc=False):

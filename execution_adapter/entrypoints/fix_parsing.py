@@ -54,6 +54,8 @@ _TRANSACTIONS: Final = {
     b"3": ExecType.ORDER_STATUS,
 }
 _STATUSES: Final = {status.value.encode(): status for status in OrdStatus}
+# LastLiquidityInd (851): added, removed, routed out, auction. What is another says nothing.
+_LIQUIDITY: Final = {b"1": 1, b"2": 2, b"3": 3, b"4": 4}
 _UNKNOWN_ORDER: Final = b"5"
 _DUPLICATE_ORDER: Final = b"6"
 # CxlRejResponseTo (434).
@@ -117,10 +119,11 @@ def _require_single(fields: Sequence[Field], values: Mapping[int, bytes]) -> Non
 def _report(values: Mapping[int, bytes], venue_id: str, received_at: datetime) -> Report:
     kind = _kind(values)
     text = text_of(values.get(58, b""))
-    last_qty, price = 0, None
+    last_qty, price, last_liquidity = 0, None, 0
     if kind in (ExecType.TRADE, ExecType.TRADE_CORRECT):
         last_qty = _shares_of_trade(values)
         price, text = _price_of_trade(values, text)
+        last_liquidity = _LIQUIDITY.get(values.get(851, b""), 0)
     told = values.get(39, b"")
     status = _STATUSES.get(told)
     reason = values.get(103)
@@ -162,6 +165,7 @@ def _report(values: Mapping[int, bytes], venue_id: str, received_at: datetime) -
         duplicate=reason == _DUPLICATE_ORDER and kind in (ExecType.REJECTED, ExecType.ORDER_STATUS),
         ask_id=text_of(values.get(790, b"")),
         msg_seq=_counter(values.get(34)),
+        last_liquidity=last_liquidity,
     )
 
 

@@ -13,7 +13,7 @@ from oms_platform.postgres import read_plain_decimals
 # The fields of an ExecutionView, in its order, of the view `executions`.
 EXECUTION_COLUMNS: Final = (
     "order_id, sequence, account_id, venue_id, exec_id, cl_ord_id, symbol, side, last_qty, last_px,"
-    " transact_time, received_at, recorded_at"
+    " transact_time, received_at, recorded_at, fee, settles_on, last_liquidity"
 )
 _ACT: Final = "SELECT set_config('oms.actor', %s, true), set_config('oms.reason', %s, true)"
 POOL_WAIT_S: Final = 2.0

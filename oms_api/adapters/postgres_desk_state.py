@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from oms_api.adapters.desk_pool import DeskPool
-from oms_api.ports import AlertView, StreamedPosition
+from oms_api.ports import AlertView, HeldPosition
 
 _POSITIONS: Final = (
-    "SELECT symbol, quantity, cost, realized_pnl, net_cash, updated_at, account_id FROM positions"
-    " WHERE account_id = ANY(%s) ORDER BY account_id, symbol"
+    "SELECT symbol, quantity, cost, realized_pnl, net_cash, updated_at, fees, opened, account_id"
+    " FROM positions WHERE account_id = ANY(%s) ORDER BY account_id, symbol"
 )
 ALERTS_MAX: Final = 1_000
 # A session that is down on purpose, or outside its schedule, is none.
@@ -45,10 +45,10 @@ class PostgresDeskState:
     def __init__(self, pool: DeskPool) -> None:
         self._pool = pool
 
-    async def positions(self, accounts: Sequence[str]) -> list[StreamedPosition]:
+    async def positions(self, accounts: Sequence[str]) -> list[HeldPosition]:
         """Return every position of some accounts."""
         rows = await self._pool.run(_POSITIONS, (list(accounts),))
-        return [StreamedPosition(*row) for row in rows]
+        return [HeldPosition(*row) for row in rows]
 
     async def alerts(self) -> list[AlertView]:
         """Return what a person should look at now."""

@@ -22,10 +22,10 @@ from oms_api.ports import (
     ChildView,
     EventView,
     ExecutionView,
+    HeldPosition,
     KnownNames,
     OrderFilter,
     OrderView,
-    PositionView,
     StoredRoute,
     UnavailableError,
 )
@@ -351,14 +351,14 @@ class PostgresReader:
             for attempt, decided_at, plan in plans
         ]
 
-    async def positions(self, account_id: str) -> list[PositionView]:
+    async def positions(self, account_id: str) -> list[HeldPosition]:
         """Return an account's positions by symbol."""
         rows = await self.read(
-            "SELECT symbol, quantity, cost, realized_pnl, net_cash, updated_at FROM positions"
+            "SELECT symbol, quantity, cost, realized_pnl, net_cash, updated_at, fees, opened FROM positions"
             " WHERE account_id = %s ORDER BY symbol",
             (account_id,),
         )
-        return [PositionView(*row) for row in rows]
+        return [HeldPosition(*row) for row in rows]
 
     async def reference(self) -> KnownNames:
         """Return what requests may name."""

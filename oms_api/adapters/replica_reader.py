@@ -20,9 +20,9 @@ from oms_api.adapters.postgres_reader import PostgresReader
 from oms_api.ports import (
     EventView,
     ExecutionView,
+    HeldPosition,
     OrderFilter,
     OrderView,
-    PositionView,
     StoredRoute,
     UnavailableError,
 )
@@ -150,6 +150,6 @@ class ReplicaReader:
         """Return an order's routing decisions, first attempt first."""
         return await self._read(lambda reader: reader.routes(order_id))
 
-    async def positions(self, account_id: str) -> list[PositionView]:
+    async def positions(self, account_id: str) -> list[HeldPosition]:
         """Return an account's positions by symbol."""
         return await self._read(lambda reader: reader.positions(account_id))

@@ -9,6 +9,8 @@ from oms_platform.prices import micros_of
 
 PRICE_BOUND: Final = Decimal(10**12)
 PRICE_DECIMALS_MAX: Final = 6
+# Dollars of cash, and of what a position cost.
+MONEY_BOUND: Final = 10**15
 DIGITS_MAX: Final = 18
 _WHOLE_BOUND: Final = 10**DIGITS_MAX
 _DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,18})?")
@@ -42,3 +44,15 @@ def price_problem(price: Decimal, ticks: Ticks | None) -> str:
     if isinstance(exponent, int) and exponent < -PRICE_DECIMALS_MAX:
         return f"must have at most {PRICE_DECIMALS_MAX} decimal places"
     return "" if ticks is None else ticks.problem(micros_of(price))
+
+
+def money_problem(amount: Decimal, least: int | None = None) -> str:
+    """Return what is wrong with an amount of dollars, empty for nothing. least: it must be above it."""
+    if least is not None and amount <= least:
+        return f"must be above {least}"
+    if abs(amount) >= MONEY_BOUND:
+        return f"must be between -{MONEY_BOUND} and {MONEY_BOUND}"
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -PRICE_DECIMALS_MAX:
+        return f"must have at most {PRICE_DECIMALS_MAX} decimal places"
+    return ""

@@ -5,7 +5,7 @@ betterproto takes milliseconds of the gateway's loop for what these do in micros
 
 import enum
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from importlib import resources
 from typing import Any
@@ -15,7 +15,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
-from oms_api.ports import OrderView, RiskView
+from oms_api.ports import OrderView, PnlView, RiskView, View
 from oms_platform.vocabulary import (
     AlgoStrategy,
     Message,
@@ -134,3 +134,33 @@ def _check_values(check: Mapping[str, object]) -> dict[str, Any]:
 
 def _outcome(name: object) -> int:
     return int(RiskOutcome[name].value) if isinstance(name, str) else 0
+
+
+def pnl_values(view: PnlView) -> dict[str, Any]:
+    """Return what an AccountPnl is made from: every field that REST gives."""
+    return _view_values(view)
+
+
+def _view_values(view: View) -> dict[str, Any]:
+    """Return the fields of an answer in protobuf's forms; what is not known is left out."""
+    return {
+        name: _view_value(value)
+        for name in view.__struct_fields__
+        if (value := getattr(view, name)) is not None
+    }
+
+
+def _view_value(value: Any) -> Any:
+    match value:
+        case View():
+            return _view_values(value)
+        case list():
+            return [_view_value(one) for one in value]
+        case Decimal():
+            return f"{value:f}"
+        case datetime():
+            return value
+        case date():
+            return value.isoformat()
+        case _:
+            return value

@@ -15,7 +15,7 @@ from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, no_such_order, shown
 from oms_api.domain.terms import read_id
 from oms_api.entrypoints.event_hub import EventHub
-from oms_api.entrypoints.grpc_messages import Contract, order_values, risk_values
+from oms_api.entrypoints.grpc_messages import Contract, order_values, pnl_values, risk_values
 from oms_api.entrypoints.grpc_refusals import field_name, refused
 from oms_api.entrypoints.grpc_server import Call, methods
 from oms_api.entrypoints.grpc_stream import OrderStream
@@ -24,6 +24,7 @@ from oms_api.entrypoints.paging import LIMIT_DEFAULT, LIMIT_MAX
 from oms_api.entrypoints.request_trace import RequestTrace
 from oms_api.handlers import Placed, admit, admit_to_place, handle_get_order, handle_place_order
 from oms_api.ports import MESSAGES, OrderFilter, OrderView, Ports
+from oms_api.position_handlers import handle_get_pnl
 from oms_platform.clock import Clock
 from oms_platform.messages import SubmitOrder
 from oms_platform.vocabulary import OrderStatus, Side
@@ -359,6 +360,7 @@ class OrderService:
                 "ResumeOrders": self._resume_orders,
                 "ListOrders": self._list_orders,
                 "StreamOrders": self._stream_orders,
+                "GetPnl": self._get_pnl,
             },
         )
 
@@ -389,6 +391,12 @@ class OrderService:
         order_id = _done(_order_id(request.order_id))
         found = _done(await handle_get_order(self._ports, principal, order_id))
         await call.send_message(self._kind("Order")(**order_values(found)))
+
+    async def _get_pnl(self, call: Call) -> None:
+        principal, request = await self._enter(call, _to_read)
+        account_id = request.account_id
+        found = _done(await handle_get_pnl(self._ports, principal, account_id, self._clock()))
+        await call.send_message(self._kind("AccountPnl")(**pnl_values(found)))
 
     async def _cancel_order(self, call: Call) -> None:
         await self._change(call, RequestKind.CANCEL)

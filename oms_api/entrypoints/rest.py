@@ -24,6 +24,7 @@ from oms_api.entrypoints.rest_limits import limit_operations
 from oms_api.entrypoints.rest_market import market_operations
 from oms_api.entrypoints.rest_orders import order_operations
 from oms_api.entrypoints.rest_overrides import override_operations
+from oms_api.entrypoints.rest_positions import position_operations
 from oms_api.entrypoints.rest_post_trade import post_trade_operations
 from oms_api.entrypoints.rest_quality import quality_operations
 from oms_api.entrypoints.rest_reconciliations import reconciliation_operations
@@ -47,6 +48,7 @@ def operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         *batch_operations(ports, clock),
         *routing_operations(ports, clock),
         *reference_operations(ports),
+        *position_operations(ports, clock),
         *exception_operations(ports, clock),
         *switch_operations(ports),
         *limit_operations(ports),

@@ -1,4 +1,4 @@
-"""REST about what there is: oneself, accounts, positions, instruments, venues, quotes and books."""
+"""REST about what there is: oneself, accounts, instruments, venues, quotes and books."""
 
 from typing import Annotated, Final
 
@@ -6,16 +6,13 @@ import msgspec
 
 from oms_api.domain.principal import EVERY_ACCOUNT, Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, no_such_account, shown
-from oms_api.entrypoints.csv_answers import Table
 from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
 from oms_api.entrypoints.rest_orders import Text
-from oms_api.handlers import handle_get_positions
 from oms_api.ports import (
     AccountView,
     BookView,
     InstrumentView,
     Ports,
-    PositionView,
     QuoteView,
     VenueView,
     View,
@@ -44,13 +41,6 @@ class Accounts(View, frozen=True):
     """The accounts that the caller sees, by id."""
 
     accounts: list[AccountView]
-
-
-class Positions(View, frozen=True):
-    """An account's positions, by symbol."""
-
-    account_id: str
-    positions: list[PositionView]
 
 
 class Instruments(View, frozen=True):
@@ -94,11 +84,6 @@ def _of_caller(ports: Ports) -> list[AnyOperation]:
             return no_such_account(account_id)
         return found[0]
 
-    async def positions(call: Call[NoQuery]) -> Positions | Refusal:
-        account_id = call.path["accountId"]
-        found = await handle_get_positions(ports, call.principal, account_id)
-        return found if isinstance(found, Refusal) else Positions(account_id, found)
-
     return [
         Operation(
             method="GET", path="/api/v1/me", name="getMe", tag=TAG, right=Right.READ, serve=me,
@@ -111,11 +96,6 @@ def _of_caller(ports: Ports) -> list[AnyOperation]:
         Operation(
             method="GET", path=_ACCOUNT_PATH, name="getAccount", tag=TAG, right=Right.READ, serve=account,
             summary="An account", answers={200: AccountView},
-        ),
-        Operation(
-            method="GET", path=f"{_ACCOUNT_PATH}/positions", name="getPositions", tag=TAG, right=Right.READ,
-            serve=positions, summary="An account's positions", answers={200: Positions},
-            table=Table("positions", PositionView),
         ),
     ]  # fmt: skip
 

@@ -21,14 +21,18 @@ from oms_api.ports import (
     AlertView,
     DeskState,
     EncodedEvent,
+    HeldPosition,
     LiveQuotes,
     MarketData,
+    Marks,
     QuoteView,
-    StreamedPosition,
     UnavailableError,
 )
+from oms_api.position_handlers import streamed
 
 POSITIONS_EVERY_S: Final = 0.2
+# As often a position that has not changed is told at another mark.
+MARKS_EVERY_S: Final = 1.0
 # Positions that changed without an event that this gateway saw are noticed so late.
 POSITIONS_ALL_EVERY_S: Final = 5.0
 QUOTES_EVERY_S: Final = 0.1
@@ -77,15 +81,18 @@ def _everybody(_client: HubClient) -> bool:
 class StateChannels:
     """Tells clients of positions, quotes and alerts. Everything here runs in the event loop."""
 
-    def __init__(self, desk: DeskState, market_data: MarketData, quotes: LiveQuotes) -> None:
+    def __init__(self, desk: DeskState, market_data: MarketData, marks: Marks, quotes: LiveQuotes) -> None:
         self._desk = desk
         self._market_data = market_data
+        self._marks = marks
         self._quotes = quotes
         self._positions = _Topic(StreamChannel.POSITIONS)
         self._quoted = _Topic(StreamChannel.QUOTES)
         self._alerts = _Topic(StreamChannel.ALERTS)
         self._open: dict[str, AlertView] = {}
         self._changed: set[str] = set()
+        # What accounts that are listened to hold, as it was read last: by account and symbol.
+        self._held: dict[str, dict[str, HeldPosition]] = {}
         self._quotes_live = False
         # What works for those who listen, by channel; nothing for a channel to which nobody does.
         self._working: dict[StreamChannel, list[asyncio.Task[None]]] = {}
@@ -94,7 +101,8 @@ class StateChannels:
 
     async def watch_positions(self, client: HubClient, accounts: Sequence[str]) -> None:
         """Tell a client the positions of accounts, and then each that changes. Raises UnavailableError."""
-        self._take_positions(await self._desk.positions(accounts), only_watched=False)
+        await self._read_positions(accounts)
+        await self._mark_positions(accounts)
         found = [text for account in accounts for text in self._positions.told[account].values()]
         client.push(stream_messages.state("positions", found, snapshot=True, accounts=list(accounts)))
         self._listen(self._positions, client, accounts, self._follow_positions)
@@ -187,26 +195,36 @@ class StateChannels:
 
     async def _follow_positions(self) -> None:
         loop = asyncio.get_running_loop()
-        all_at = loop.time() + POSITIONS_ALL_EVERY_S
+        all_at, mark_at = loop.time() + POSITIONS_ALL_EVERY_S, loop.time() + MARKS_EVERY_S
         while True:
             await asyncio.sleep(POSITIONS_EVERY_S)
             if loop.time() >= all_at:
                 self._changed.update(self._positions.clients)
                 all_at = loop.time() + POSITIONS_ALL_EVERY_S
-            if self._changed:
-                accounts, self._changed = sorted(self._changed), set()
-                try:
-                    self._take_positions(await self._desk.positions(accounts))
-                except UnavailableError as error:
-                    log.warning("positions_not_read", error=str(error))
-                    self._changed.update(accounts)
+            accounts, self._changed = self._changed & self._positions.clients.keys(), set()
+            try:
+                if accounts:
+                    await self._read_positions(accounts)
+                if loop.time() >= mark_at:
+                    accounts = set(self._positions.clients)
+                    mark_at = loop.time() + MARKS_EVERY_S
+                await self._mark_positions(accounts)
+            except UnavailableError as error:
+                log.warning("positions_not_read", error=str(error))
+                self._changed.update(accounts)
+            self._held = {name: held for name, held in self._held.items() if name in self._positions.clients}
 
-    def _take_positions(self, found: Sequence[StreamedPosition], *, only_watched: bool = True) -> None:
-        for position in found:
-            if only_watched and position.account_id not in self._positions.clients:
-                continue
-            text = encode(position).decode()
-            self._positions.tell(position.account_id, position.symbol, text, _everybody)
+    async def _read_positions(self, accounts: Iterable[str]) -> None:
+        for held in await self._desk.positions(sorted(accounts)):
+            self._held.setdefault(held.account_id, {})[held.symbol] = held
+
+    async def _mark_positions(self, accounts: Iterable[str]) -> None:
+        """Tell accounts' positions at the marks of now."""
+        held = [one for account in accounts for one in self._held.get(account, {}).values()]
+        marks = await self._marks.marks({one.symbol for one in held})
+        for one in held:
+            text = encode(streamed(one, marks[one.symbol])).decode()
+            self._positions.tell(one.account_id, one.symbol, text, _everybody)
 
     async def _follow_quotes(self) -> None:
         while True:

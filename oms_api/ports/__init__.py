@@ -3,6 +3,24 @@
 from dataclasses import dataclass, field
 
 from oms_api.domain.question_places import QuestionPlaces
+from oms_api.ports.accounts import (
+    AccountBooks,
+    BusyAccount,
+    CashEntryView,
+    LoadedView,
+    Marks,
+    NewEntry,
+    NewSplit,
+    NotSplit,
+    OpeningLine,
+    OtherEntry,
+    PnlView,
+    SplitLineView,
+    SplitView,
+    Standing,
+    TooLittleCash,
+    UnsettledView,
+)
 from oms_api.ports.callers import Authenticator, BrokerState, RateLimiter, RateStanding
 from oms_api.ports.desk import (
     BreakView,
@@ -73,6 +91,7 @@ from oms_api.ports.orders import (
     ExecutionFilter,
     ExecutionKey,
     ExecutionView,
+    HeldPosition,
     Instant,
     OrderFilter,
     OrderReader,
@@ -141,6 +160,23 @@ from oms_platform.kill_switches import KillBoard
 from oms_platform.telemetry.tracing import Tracer
 
 __all__ = [
+    "SplitView",
+    "SplitLineView",
+    "NotSplit",
+    "NewSplit",
+    "UnsettledView",
+    "TooLittleCash",
+    "Standing",
+    "PnlView",
+    "OtherEntry",
+    "OpeningLine",
+    "NewEntry",
+    "Marks",
+    "LoadedView",
+    "HeldPosition",
+    "CashEntryView",
+    "BusyAccount",
+    "AccountBooks",
     "KINDS",
     "MESSAGES",
     "ChangeMessage",
@@ -288,6 +324,8 @@ class Ports:
     kills: KillBoard
     limits: LimitDesk
     overrides: OverrideDesk
+    books: AccountBooks
+    marks: Marks
     market: MarketDesk
     reconciliations: Reconciliations
     alerts: AlertDesk

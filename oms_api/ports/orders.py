@@ -1,7 +1,7 @@
 """What is stored of orders, in the shapes in which it is read."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Protocol
 from uuid import UUID
@@ -75,7 +75,11 @@ class EventView(View, frozen=True, kw_only=True):
 
 
 class ExecutionView(View, frozen=True):
-    """One fill. cl_ord_id: of the venue order. sequence: its place among the order's events."""
+    """One fill. cl_ord_id: of the venue order. sequence: its place among the order's events.
+
+    fee: dollars that it was charged, below 0 a rebate. settles_on: of its cash; null in trades of before fees
+    were charged. last_liquidity: FIX 851, 0 where the venue does not say.
+    """
 
     order_id: UUID
     sequence: int
@@ -90,6 +94,9 @@ class ExecutionView(View, frozen=True):
     transact_time: Instant
     received_at: Instant
     recorded_at: Instant
+    fee: Decimal
+    settles_on: date | None
+    last_liquidity: int
 
 
 class ChildView(View, frozen=True, kw_only=True):
@@ -143,8 +150,27 @@ class RouteView(View, frozen=True, kw_only=True):
     children: list[ChildView]
 
 
+class HeldPosition(msgspec.Struct, frozen=True, gc=False):
+    """What an account holds of one symbol, as it is stored. opened: the cost that was brought in."""
+
+    symbol: str
+    quantity: int
+    cost: Decimal
+    realized_pnl: Decimal
+    net_cash: Decimal
+    updated_at: datetime
+    fees: Decimal
+    opened: Decimal
+    account_id: str = ""
+
+
 class PositionView(View, frozen=True):
-    """What an account holds of one symbol."""
+    """What an account holds of one symbol, and what that is worth now. Fees are in no profit or loss.
+
+    opened: the cost that was brought in from elsewhere: netCash + cost = realizedPnl + opened. mark: dollars
+    a share; null, and what follows from it, where nobody knows. markSource: QUOTE is one of now; any other is
+    stale, and markReason says why: missing, crossed, old or absurd.
+    """
 
     symbol: str
     quantity: int
@@ -152,6 +178,15 @@ class PositionView(View, frozen=True):
     realized_pnl: Decimal
     net_cash: Decimal
     updated_at: Instant
+    fees: Decimal
+    opened: Decimal
+    mark: Decimal | None
+    mark_source: str
+    mark_at: Instant | None
+    mark_reason: str
+    stale: bool
+    unrealized_pnl: Decimal | None
+    total_pnl: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,6 +349,6 @@ class OrderReader(Protocol):
         """Return an order's routing decisions, first attempt first."""
         ...
 
-    async def positions(self, account_id: str) -> list[PositionView]:
+    async def positions(self, account_id: str) -> list[HeldPosition]:
         """Return an account's positions by symbol."""
         ...

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 import msgspec
 
 from oms_api.ports.market import QuoteView
-from oms_api.ports.orders import ExecutionView, Instant, OrderView, PositionView, View
+from oms_api.ports.orders import ExecutionView, HeldPosition, Instant, OrderView, PositionView, View
 
 _NULL: Final = msgspec.Raw(b"null")
 
@@ -79,7 +79,7 @@ class EventStore(Protocol):
 class StreamedPosition(PositionView, frozen=True):
     """A position of an account that is listened to."""
 
-    account_id: str = ""
+    account_id: str
 
 
 class AlertView(View, frozen=True):
@@ -101,7 +101,7 @@ class AlertView(View, frozen=True):
 class DeskState(Protocol):
     """Reads how things stand, for who listens to them. Raises UnavailableError."""
 
-    async def positions(self, accounts: Sequence[str]) -> list[StreamedPosition]:
+    async def positions(self, accounts: Sequence[str]) -> list[HeldPosition]:
         """Return every position of some accounts."""
         ...
 

@@ -14,6 +14,7 @@ from oms_core.domain.alerts import Alert
 from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
+from oms_core.domain.fees import FeeBook
 from oms_core.domain.machine import apply
 from oms_core.domain.order import Order
 from oms_core.domain.positions import Position
@@ -21,7 +22,10 @@ from oms_core.domain.risk import AccountTerms, InstrumentTerms, RuleBook
 from oms_core.ports import (
     AccountLostError,
     LoadedOrder,
+    PositionAction,
+    PositionChange,
     Request,
+    Split,
     UnitOfWork,
     UnstorableError,
     event_of,
@@ -58,6 +62,7 @@ class InMemoryOrderStore:
         self._instruments = dict(instruments)
         self._calendars = tuple(calendars)
         self._rules = tuple(rules)
+        self._fees = FeeBook()
         self._reference_version = 1
         self._partition_of = partition_of
         self._refuses = refuses
@@ -69,6 +74,10 @@ class InMemoryOrderStore:
         self.effects: dict[tuple[UUID, Stage, str], datetime] = {}
         self.events: dict[UUID, list[OrderEvent]] = {}
         self.positions: dict[tuple[str, str], Position] = {}
+        self.cash: dict[tuple[str, str], int] = {}
+        self.actions: dict[UUID, PositionAction] = {}
+        self.changes: dict[UUID, PositionChange] = {}
+        self.splits: dict[tuple[str, str], datetime] = {}
         self.heads: dict[str, OrderEvent] = {}
         self.offsets: dict[tuple[str, int], int] = {}
         self.owners: dict[int, str] = {}
@@ -108,6 +117,25 @@ class InMemoryOrderStore:
                 found[account] = (*found.get(account, ()), one)
         return found
 
+    def set_fees(self, fees: FeeBook) -> None:
+        """Store what executions are charged from now on."""
+        self._fees = fees
+        self._reference_version += 1
+
+    def take_action(self, action: PositionAction) -> None:
+        """Keep what somebody says of an account's position."""
+        self.actions[action.action_id] = action
+        self._reference_version += 1
+
+    def waiting_actions(self, accounts: Iterable[str]) -> Sequence[PositionAction]:
+        """Return the actions on accounts' positions that were not taken yet, the oldest first."""
+        owned = set(accounts)
+        return [
+            action
+            for action_id, action in self.actions.items()
+            if action.account_id in owned and action_id not in self.changes
+        ]
+
     def set_calendars(self, calendars: Iterable[Calendar]) -> None:
         """Store the markets' hours as they are from now on."""
         self._calendars = tuple(calendars)
@@ -138,6 +166,8 @@ class InMemoryOrderStore:
         desk.instruments = dict(self._instruments)
         desk.rules = RuleBook(self._rules)
         desk.overrides = self._unused()
+        desk.fees = self._fees
+        desk.actions = len(self.actions)
         desk.hours = Hours(self._calendars)
 
     def ensure_partitions(self, now: datetime) -> None:
@@ -158,6 +188,7 @@ class InMemoryOrderStore:
         for (account, symbol), position in self.positions.items():
             if account in desk.owned:
                 desk.keep_position(account, symbol, position)
+        desk.splits = {key: at for key, at in self.splits.items() if key[0] in desk.owned}
         for account, event in self.heads.items():
             if account in desk.owned:
                 desk.stream_sequences[account] = event.stream_sequence
@@ -284,12 +315,18 @@ class InMemoryOrderStore:
         for account, day in unit.days.items():
             kept = self.days.setdefault((account, day.trade_date), day)
             self.days[account, day.trade_date] = replace(
-                kept, peak_micros=max(kept.peak_micros, day.peak_micros), pnl_micros=0
+                day, peak_micros=max(kept.peak_micros, day.peak_micros), pnl_micros=0
             )
         self.alerts |= {alert.alert_id: alert for alert in unit.alerts}
         self.orders.update(unit.orders)
         for key in unit.positions:
             self.positions[key] = desk.position(*key)
+        self.changes |= {change.action_id: change for change in unit.changes}
+        for change in unit.changes:
+            if isinstance(self.actions[change.action_id], Split):
+                self.splits[change.account_id, change.symbol] = unit.now
+        for when, moved in unit.cash.items():
+            self.cash[when] = self.cash.get(when, 0) + moved
         for place, offset in next_offsets.items():
             self.offsets[place] = max(offset, self.offsets.get(place, 0))
         self.commits += 1

@@ -6,6 +6,7 @@ the account meets another end: its whole batch is refused, it stops, and starts 
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from oms_core.domain.alerts import Alert, read_value
 from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
+from oms_core.domain.fees import book_of
 from oms_core.domain.machine import apply
 from oms_core.domain.order import Order
 from oms_core.domain.positions import Position
@@ -24,7 +26,11 @@ from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.ports import (
     AccountLostError,
     LoadedOrder,
+    Opening,
+    PositionAction,
+    PositionChange,
     Request,
+    Split,
     StoredEvent,
     UnitOfWork,
     UnstorableError,
@@ -161,12 +167,52 @@ _UPSERT_POSITIONS: Final = ArrayStatement.insert(
         ("cost", "numeric"),
         ("realized_pnl", "numeric"),
         ("net_cash", "numeric"),
+        ("fees", "numeric"),
+        ("opened", "numeric"),
         ("updated_at", "timestamptz"),
     ),
     "ON CONFLICT (account_id, symbol) DO UPDATE SET quantity = EXCLUDED.quantity, cost = EXCLUDED.cost,"
-    " realized_pnl = EXCLUDED.realized_pnl, net_cash = EXCLUDED.net_cash, updated_at = EXCLUDED.updated_at",
+    " realized_pnl = EXCLUDED.realized_pnl, net_cash = EXCLUDED.net_cash, fees = EXCLUDED.fees,"
+    " opened = EXCLUDED.opened, updated_at = EXCLUDED.updated_at",
 )
-# A day begins once; its peak only grows.
+# What a batch moved is added to what is there: nobody has to know the sum.
+_ADD_CASH: Final = ArrayStatement.insert(
+    "cash_settlements",
+    (("account_id", "text"), ("settles_on", "date"), ("amount", "numeric")),
+    "ON CONFLICT (account_id, settles_on) DO UPDATE SET amount = cash_settlements.amount + EXCLUDED.amount",
+)
+_INSERT_CHANGES: Final = ArrayStatement.insert(
+    "position_changes",
+    (
+        ("action_id", "uuid"),
+        ("account_id", "text"),
+        ("symbol", "text"),
+        ("stream_sequence", "int"),
+        ("quantity", "bigint"),
+        ("cost", "numeric"),
+        ("realized_pnl", "numeric"),
+        ("net_cash", "numeric"),
+        ("opened", "numeric"),
+        ("changed_at", "timestamptz"),
+    ),
+)
+_SCHEDULES: Final = (
+    "SELECT venue_id, effective_from, add_fee, remove_fee, routed_fee, auction_fee FROM fee_schedules"
+)
+_CHARGES: Final = (
+    "SELECT charge, kind, effective_from, ends_on, account_id, venue_id, side, a_share, basis_points, least,"
+    " most FROM charges"
+)
+_ACTIONS: Final = (
+    "SELECT action_id, kind, account_id, symbol, terms FROM position_actions a"
+    " WHERE account_id = ANY(%s) AND NOT EXISTS ("
+    " SELECT FROM position_changes c WHERE c.action_id = a.action_id) ORDER BY action_id"
+)
+_SPLITS: Final = (
+    "SELECT c.account_id, c.symbol, max(c.changed_at) FROM position_actions a JOIN position_changes c"
+    " USING (action_id) WHERE a.kind = 'SPLIT' AND c.account_id = ANY(%s) GROUP BY 1, 2"
+)
+# A day begins once, with what it was worth, and with what is brought in afterwards; its peak only grows.
 _UPSERT_DAYS: Final = ArrayStatement.insert(
     "account_days",
     (
@@ -178,6 +224,7 @@ _UPSERT_DAYS: Final = ArrayStatement.insert(
         ("updated_at", "timestamptz"),
     ),
     "ON CONFLICT (account_id, trade_date) DO UPDATE SET updated_at = EXCLUDED.updated_at,"
+    " opening_micros = EXCLUDED.opening_micros,"
     " peak_micros = greatest(account_days.peak_micros, EXCLUDED.peak_micros)",
 )
 _ALERT_COLUMNS: Final = (
@@ -248,6 +295,8 @@ class PostgresOrderStore:
         version, today = reference_versions(self._connection), rules_date(now)
         self._load_rules(desk, version["rules"])
         self._load_overrides(desk, version["overrides"], now)
+        self._load_fees(desk, version["fees"])
+        desk.actions = version["positions"]
         if (found := (version["accounts"], version["instruments"], today)) == desk.reference_version:
             return
         desk.reference_version = found
@@ -315,6 +364,13 @@ class PostgresOrderStore:
             desk.overrides = read_unused(self._connection, now)
             desk.overrides_seen = version
 
+    def _load_fees(self, desk: Desk, version: int) -> None:
+        """Read what executions are charged, if that has changed."""
+        if version != desk.fees_seen:
+            schedules, charges = (self._connection.execute(query) for query in (_SCHEDULES, _CHARGES))
+            desk.fees = book_of(schedules, charges)
+            desk.fees_seen = version
+
     def ensure_partitions(self, now: datetime) -> None:
         """Make the coming weeks' partitions of every growing table."""
         made = ensure_partitions(self._connection, now)
@@ -334,21 +390,31 @@ class PostgresOrderStore:
         owned = list(desk.owned)
         for loaded in self._load("NOT closed AND sequence > 1 AND account_id = ANY(%s)", [owned]).values():
             desk.load(loaded.order, loaded.effects)
-        for account, symbol, quantity, cost, realized_pnl, net_cash in self._connection.execute(
-            "SELECT account_id, symbol, quantity, cost, realized_pnl, net_cash FROM positions"
+        for account, symbol, quantity, *sums in self._connection.execute(
+            "SELECT account_id, symbol, quantity, cost, realized_pnl, net_cash, fees, opened FROM positions"
             " WHERE account_id = ANY(%s)",
             [owned],
         ):
+            cost, realized_pnl, net_cash, fees, opened = (micros_of(one) for one in sums)
             position = Position(
                 quantity=quantity,
-                cost_micros=micros_of(cost),
-                realized_pnl_micros=micros_of(realized_pnl),
-                net_cash_micros=micros_of(net_cash),
+                cost_micros=cost,
+                realized_pnl_micros=realized_pnl,
+                net_cash_micros=net_cash,
+                fees_micros=fees,
+                opened_micros=opened,
             )
             desk.keep_position(account, symbol, position)
+        desk.splits = {
+            (account, symbol): at for account, symbol, at in self._connection.execute(_SPLITS, [owned])
+        }
         self._load_recent(desk, owned)
         self._load_streams(desk, owned)
         return desk
+
+    def waiting_actions(self, accounts: Iterable[str]) -> Sequence[PositionAction]:
+        """Return the actions on accounts' positions that were not taken yet, the oldest first."""
+        return [_action(*row) for row in self._connection.execute(_ACTIONS, [list(accounts)])]
 
     def _load_streams(self, desk: Desk, accounts: list[str]) -> None:
         """Read where each account's stream ends, and its link."""
@@ -505,6 +571,9 @@ class PostgresOrderStore:
                     cursor, [_position_row(desk, key, unit) for key in sorted(unit.positions)]
                 )
                 _UPSERT_DAYS.execute(cursor, [_day_row(*one, unit.now) for one in sorted(unit.days.items())])
+                cash = [(*key, dollars_of(moved)) for key, moved in sorted(unit.cash.items()) if moved]
+                _ADD_CASH.execute(cursor, cash)
+                _INSERT_CHANGES.execute(cursor, [_change_row(one, unit) for one in unit.changes])
                 insert_exceptions(cursor, unit.exceptions)
                 close_bookings(cursor, unit.bookings, unit.now)
                 for override_id, request_id in unit.overrides.items():
@@ -648,6 +717,8 @@ def _position_row(desk: Desk, key: tuple[str, str], unit: UnitOfWork) -> tuple[o
         dollars_of(position.cost_micros),
         dollars_of(position.realized_pnl_micros),
         dollars_of(position.net_cash_micros),
+        dollars_of(position.fees_micros),
+        dollars_of(position.opened_micros),
         unit.now,
     )
 
@@ -707,4 +778,41 @@ def _alert(row: dict[str, Any]) -> Alert:
         last_seen=row["last_seen"],
         cleared_at=row["cleared_at"],
         why_cleared=row["why_cleared"],
+    )
+
+
+def _change_row(change: PositionChange, unit: UnitOfWork) -> tuple[object, ...]:
+    before, after = change.before, change.after
+    return (
+        change.action_id,
+        change.account_id,
+        change.symbol,
+        change.stream_sequence,
+        after.quantity - before.quantity,
+        dollars_of(after.cost_micros - before.cost_micros),
+        dollars_of(after.realized_pnl_micros - before.realized_pnl_micros),
+        dollars_of(after.net_cash_micros - before.net_cash_micros),
+        dollars_of(after.opened_micros - before.opened_micros),
+        unit.now,
+    )
+
+
+def _action(
+    action_id: UUID, kind: str, account_id: str, symbol: str, terms: Mapping[str, Any]
+) -> PositionAction:
+    if kind == "OPENING":
+        return Opening(
+            action_id=action_id,
+            account_id=account_id,
+            symbol=symbol,
+            quantity=terms["quantity"],
+            cost_micros=micros_of(Decimal(terms["cost"])),
+        )
+    return Split(
+        action_id=action_id,
+        account_id=account_id,
+        symbol=symbol,
+        numerator=terms["numerator"],
+        denominator=terms["denominator"],
+        price_micros=micros_of(Decimal(terms["price"])),
     )

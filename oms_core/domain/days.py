@@ -24,8 +24,8 @@ PEAK_STORED_EVERY: Final = timedelta(seconds=5)
 
 
 def cash_of(position: Position) -> int:
-    """Return what a position's trades have brought, less what they cost."""
-    return position.net_cash_micros
+    """Return what a position's trades have brought, less what they cost and were charged."""
+    return position.net_cash_micros - position.fees_micros
 
 
 class AccountDay(Struct, frozen=True, kw_only=True, gc=False):
@@ -93,6 +93,15 @@ class Days:
         if peak - stored < PEAK_GROWN_MIN or now - at < PEAK_STORED_EVERY:
             return None
         self._stored[account_id] = peak, now
+        return day
+
+    def move_opening(self, account_id: str, micros: int) -> AccountDay | None:
+        """Let a day begin with more, or less, that nobody has won today. Returns it, None for no day."""
+        before = self.of(account_id)
+        if before is None or not micros:
+            return None
+        day = replace(before, opening_micros=before.opening_micros + micros)
+        self._days[account_id] = day
         return day
 
     def recount(self, firm_of: Callable[[str], str]) -> None:

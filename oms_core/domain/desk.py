@@ -7,7 +7,7 @@ steps. Amounts are micros.
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -18,6 +18,7 @@ from oms_core.domain.account import FLAT, NOTHING, AccountState, UnmarkedError, 
 from oms_core.domain.days import AccountDay, Days
 from oms_core.domain.denials import DenialCode, render
 from oms_core.domain.executions import Effects
+from oms_core.domain.fees import FeeBook
 from oms_core.domain.machine import Step
 from oms_core.domain.order import Order
 from oms_core.domain.order_times import (
@@ -80,7 +81,8 @@ class Desk:
     firm. overrides: leave that is not used yet, by account. days: what accounts have won or lost
     today. effects: by order, what had its effect on it.
     owed: by order, what was asked for and is not answered, the longest ago first. hours: of the instruments'
-    markets.
+    markets. fees: what executions are charged. actions: the version of what changes positions,
+    actions_taken: that of which all has been.
     """
 
     owned: frozenset[str] = frozenset()
@@ -91,6 +93,11 @@ class Desk:
     overrides: dict[str, tuple[Override, ...]] = field(default_factory=dict)
     overrides_seen: int | None = None
     days: Days = field(default_factory=Days)
+    fees: FeeBook = field(default_factory=FeeBook)
+    fees_seen: int | None = None
+    actions: object = None
+    actions_taken: object = None
+    splits: dict[tuple[str, str], datetime] = field(default_factory=dict)
     accounts: dict[str, AccountTerms] = field(default_factory=dict)
     instruments: dict[str, InstrumentTerms] = field(default_factory=dict)
     hours: Hours = field(default_factory=lambda: Hours((EVER_OPEN,)))
@@ -266,6 +273,13 @@ class Desk:
         """Return the session of a symbol's market that a time is in; None where a market never closes."""
         instrument = self.instruments.get(symbol)
         return None if instrument is None else self.hours.session_at(instrument.calendar_id, at)
+
+    def settles_on(self, symbol: str, day: date) -> date:
+        """Return the date on which the cash of a trade of a day settles."""
+        instrument = self.instruments.get(symbol)
+        if instrument is None:
+            return EVER_OPEN.settles_on(day)
+        return self.hours.settles_on(instrument.calendar_id, day)
 
     def turns_of(self, order: Order) -> tuple[datetime, ...]:
         """Return the times at which something of an order begins or ends, by its market as of now."""
@@ -462,7 +476,7 @@ class AsIf:
 def _moved(position: Position, side: Side, event: TradeApplied | TradeCorrected) -> Position:
     if isinstance(event, TradeCorrected):
         return after_correction(position, side, event)
-    return after_fill(position, side, event.last_qty, event.last_px_micros)
+    return after_fill(position, side, event.last_qty, event.last_px_micros, event.fee_micros)
 
 
 def scope_of_order(

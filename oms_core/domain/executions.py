@@ -4,6 +4,8 @@ An execution is what (venue, trade date, venue's order id, ExecID) names. The sa
 content is a repeat; with other content it contradicts the first. A trade stands as its last correction says.
 """
 
+from datetime import datetime, timedelta
+from sys import intern
 from typing import Final
 
 import msgspec
@@ -29,6 +31,17 @@ from oms_platform.vocabulary import (
 ExecutionId = tuple[str, str, str, str]
 # What venues say in place of an ExecID where there is none.
 NO_EXEC_ID: Final = frozenset(("", "0"))
+# A venue's clock that is further from ours says nothing about the day of a trade.
+CLOCK_TRUSTED: Final = timedelta(days=366)
+
+
+class Charged(msgspec.Struct, frozen=True, gc=False):
+    """What a trade is charged, and by what, and when it was made. settles_on: of its cash."""
+
+    fee_micros: int
+    settles_on: str
+    last_liquidity: int
+    traded_at: datetime
 
 
 class Execution(msgspec.Struct, frozen=True, gc=False):
@@ -38,6 +51,16 @@ class Execution(msgspec.Struct, frozen=True, gc=False):
     last_qty: int
     last_px_micros: int
     corrects: ExecutionId | None = None
+    charged: Charged | None = None
+
+    def says(self, other: "Execution") -> bool:
+        """Whether a venue says the same in both, whatever was charged."""
+        return (self.cl_ord_id, self.last_qty, self.last_px_micros, self.corrects) == (
+            other.cl_ord_id,
+            other.last_qty,
+            other.last_px_micros,
+            other.corrects,
+        )
 
 
 class AmbiguousTradeError(Exception):
@@ -67,6 +90,18 @@ def change_of(report: ChildClosed | ChildRestated) -> object | None:
     return says, report.cl_ord_id, report.venue_id, report.trade_date, report.venue_order_id, report.exec_id
 
 
+def _charged(event: TradeApplied) -> Charged | None:
+    if not event.settles_on:
+        return None
+    at = traded_at(event.transact_time, event.received_at)
+    return Charged(event.fee_micros, intern(event.settles_on), event.last_liquidity, at)
+
+
+def traded_at(transact_time: datetime, received_at: datetime) -> datetime:
+    """Return when a trade was made: when its venue says, or, where that cannot be, when it came in."""
+    return transact_time if abs(transact_time - received_at) <= CLOCK_TRUSTED else received_at
+
+
 class Effects:
     """Of one order. It is filled by its events in their order, so a restart makes the same of them."""
 
@@ -75,8 +110,8 @@ class Effects:
     def __init__(self) -> None:
         self._executions: dict[ExecutionId, Execution] = {}
         self._others: set[object] = set()
-        # What a trade stands at, once it was corrected: shares and price.
-        self._corrected: dict[ExecutionId, tuple[int, int]] | None = None
+        # What a trade stands at, once it was corrected: shares, price and fee.
+        self._corrected: dict[ExecutionId, tuple[int, int, int]] | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Effects) and (self._executions, self._others, self._corrected) == (
@@ -92,7 +127,7 @@ class Effects:
         match event:
             case TradeApplied():
                 self._executions[execution_id(event)] = Execution(
-                    event.cl_ord_id, event.last_qty, event.last_px_micros
+                    event.cl_ord_id, event.last_qty, event.last_px_micros, None, _charged(event)
                 )
                 if event.request_id is not None:
                     self._others.add(event.request_id)
@@ -103,7 +138,7 @@ class Effects:
                 )
                 if self._corrected is None:
                     self._corrected = {}
-                self._corrected[trade] = event.last_qty, event.last_px_micros
+                self._corrected[trade] = event.last_qty, event.last_px_micros, event.fee_micros
             case (
                 CancelRequested()
                 | CancelRejected()
@@ -133,9 +168,16 @@ class Effects:
     def standing(self, trade: ExecutionId) -> tuple[int, int]:
         """Return the shares and the price that a trade stands at."""
         if self._corrected is not None and trade in self._corrected:
-            return self._corrected[trade]
+            return self._corrected[trade][:2]
         reported = self._executions[trade]
         return reported.last_qty, reported.last_px_micros
+
+    def charged(self, trade: ExecutionId) -> Charged | None:
+        """Return what a trade stands charged; None for one of before fees were charged."""
+        first = self._executions[trade].charged
+        if first is None or self._corrected is None or trade not in self._corrected:
+            return first
+        return msgspec.structs.replace(first, fee_micros=self._corrected[trade][2])
 
     def find_trade(self, reference: ExecutionId, cl_ord_id: str) -> ExecutionId | None:
         """Return the trade that a bust or a correction is about, None if it was never reported.

@@ -106,6 +106,8 @@ class RiskService(RiskServiceBase):
             cost=str(dollars_of(found.cost_micros)),
             realized_pnl=str(dollars_of(found.realized_pnl_micros)),
             net_cash=str(dollars_of(found.net_cash_micros)),
+            fees=str(dollars_of(found.fees_micros)),
+            opened=str(dollars_of(found.opened_micros)),
         )
 
     async def _ask(self, question: Callable[[Core], T]) -> T:

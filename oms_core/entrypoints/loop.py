@@ -33,6 +33,7 @@ from oms_core.handlers import (
     Core,
     account_of,
     handle,
+    handle_action,
     handle_algo,
     handle_kill,
     handle_quote,
@@ -245,6 +246,7 @@ class CoreLoop:
         letters = list(batch.unreadable)
         try:
             self._load_reference(unit.now)
+            self._take_actions(unit)
             letters += self._handle(batch, unit)
             self._run_timers(unit)
             if not unit.empty or batch.next_offsets:
@@ -274,6 +276,15 @@ class CoreLoop:
                 if not refuse_execution(self._core, unit, record.message, reason):
                     letters.append(self._letter(record, item, reason))
         return letters
+
+    def _take_actions(self, unit: UnitOfWork) -> None:
+        """Take the actions on positions that were not taken yet."""
+        desk = self._core.desk
+        if desk.actions == desk.actions_taken:
+            return
+        for action in self._store.waiting_actions(desk.owned):
+            handle_action(self._core, unit, action)
+        desk.actions_taken = desk.actions
 
     def _letter(self, record: Record, item: object, reason: str) -> Letter:
         self._tracer.fail(record.trace, DEAD_LETTER_SPAN, order_of(record.message), reason)

@@ -14,6 +14,7 @@ from oms_platform.risk_rules import RuleRow, read_row
 from oms_platform.schema.migrate import sqlalchemy_url
 from oms_platform.schema.tables import (
     Account,
+    ChargeRow,
     FeeSchedule,
     Instrument,
     InstrumentRule,
@@ -145,6 +146,23 @@ def rows() -> list[SQLModel]:
     result += [
         InstrumentRule(symbol=symbol, effective_from=HALF_PENNIES_FROM, tick_size=Decimal("0.005"))
         for symbol in HALF_PENNIES
+    ]
+    result += [
+        ChargeRow(
+            charge="sales-fee",
+            kind="REGULATORY",
+            effective_from=date(2026, 1, 1),
+            side="SELL",
+            basis_points=Decimal("0.278"),
+        ),
+        ChargeRow(
+            charge="trading-activity-fee",
+            kind="REGULATORY",
+            effective_from=date(2026, 1, 1),
+            side="SELL",
+            a_share=Decimal("0.000166"),
+            most=Decimal("8.30"),
+        ),
     ]
     result += [
         RoutingProfile(profile=name, version=1, settings=settings) for name, settings in PROFILES.items()

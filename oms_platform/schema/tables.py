@@ -107,13 +107,35 @@ class Venue(SQLModel, table=True):
 
 
 class FeeSchedule(SQLModel, table=True):
-    """Dollars a share for adding and removing liquidity from a day on; a rebate is negative."""
+    """Dollars a share for adding and removing liquidity from a day on; a rebate is negative.
+
+    routed_fee, auction_fee: of what was routed on, or traded in an auction; None: as for removing.
+    """
 
     __tablename__ = "fee_schedules"
     venue_id: str = Field(primary_key=True, foreign_key="venues.venue_id")
     effective_from: date = Field(primary_key=True)
     add_fee: Decimal = _price()
     remove_fee: Decimal = _price()
+    routed_fee: Decimal | None = Field(default=None, sa_column=Column(Numeric(18, 6)))
+    auction_fee: Decimal | None = Field(default=None, sa_column=Column(Numeric(18, 6)))
+
+
+class ChargeRow(SQLModel, table=True):
+    """What executions are charged beside venues' fees, in dollars (oms_core/domain/fees.py)."""
+
+    __tablename__ = "charges"
+    charge: str = Field(primary_key=True)
+    effective_from: date = Field(primary_key=True)
+    ends_on: date | None = None
+    kind: str
+    account_id: str | None = Field(default=None, foreign_key="accounts.account_id")
+    venue_id: str | None = Field(default=None, foreign_key="venues.venue_id")
+    side: str | None = None
+    a_share: Decimal = Field(default=Decimal(0), sa_column=Column(Numeric(18, 6), nullable=False))
+    basis_points: Decimal = Field(default=Decimal(0), sa_column=Column(Numeric(12, 6), nullable=False))
+    least: Decimal = Field(default=Decimal(0), sa_column=Column(Numeric(18, 6), nullable=False))
+    most: Decimal | None = Field(default=None, sa_column=Column(Numeric(18, 6)))
 
 
 class RoutingProfile(SQLModel, table=True):

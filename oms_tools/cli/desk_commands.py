@@ -1,4 +1,4 @@
-"""`oms orders`, `positions`, `accounts`, `quote`: what a desk asks about, from the REST API."""
+"""`oms orders`, `accounts`, `quote`: what a desk asks about, from the REST API."""
 
 import json
 from decimal import Decimal
@@ -10,7 +10,7 @@ from rich.console import Console
 
 from oms_client import answers
 from oms_platform.vocabulary import OrderStatus
-from oms_tools.cli.amounts import ABSENT, money, price
+from oms_tools.cli.amounts import ABSENT, price
 from oms_tools.cli.client import ApiClient, read
 from oms_tools.cli.options import data_option, json_option, user_option
 from oms_tools.cli.order_ids import short_id, whole_order_id
@@ -94,41 +94,6 @@ def _prices(order: answers.Order) -> str:
     if order.limit_price is not None:
         return price(order.limit_price)
     return "market" if order.stop_price is None else f"stop {price(order.stop_price)}"
-
-
-@click.command()
-@data_option
-@user_option
-@click.option(
-    "--account", "accounts", multiple=True, help="May be given several times; default: all that --user sees."
-)
-@json_option
-def positions(data: Path, user: str, accounts: tuple[str, ...], as_json: bool) -> None:
-    """Show what accounts hold: shares, cost, realized profit or loss, in dollars."""
-    client = ApiClient.of_stack(data.resolve(), user)
-    names = list(accounts)
-    if not names:
-        seen = read(client.accounts(), answers.Accounts).accounts
-        names = [account.account_id for account in seen]
-    held_by = [client.positions(name) for name in names]
-    if as_json:
-        click.echo(json.dumps({"accounts": held_by}, indent=1))
-        return
-    pages = read(held_by, list[answers.Positions])
-    rows = [
-        [
-            page.account_id,
-            held.symbol,
-            f"{held.quantity:,}",
-            price(round(held.cost / held.quantity, 4)) if held.quantity else ABSENT,
-            money(held.cost),
-            money(held.realized_pnl),
-        ]
-        for page in pages
-        for held in page.positions
-    ]
-    say(console, *aligned(("account", "symbol", "shares>", "price>", "cost>", "realized>"), rows))
-    say(console, f"{counted(len(rows), 'position')} in {counted(len(pages), 'account')}")
 
 
 @click.command()

@@ -58,6 +58,13 @@ COMMANDS: Final[Mapping[str, Listed]] = {
     "cancel-all": Listed(
         "Ask to cancel every open order of a selection", f"{_CLI}.change_commands:cancel_all"
     ),
+    "cash": Listed(
+        "Look at what moved an account's cash beside executions; deposit and withdraw",
+        f"{_CLI}.position_commands:cash",
+    ),
+    "corporate-action": Listed(
+        "Split what all accounts hold of a symbol", f"{_CLI}.position_commands:corporate_action"
+    ),
     "demo": Listed(
         "Run the whole thing and show an order from REST to its explained fill", f"{_CLI}.demo:demo"
     ),
@@ -117,9 +124,13 @@ COMMANDS: Final[Mapping[str, Listed]] = {
         "Let an order pass once that risk denied, look at such leave, or take it back",
         f"{_CLI}.override_commands:override",
     ),
+    "pnl": Listed(
+        "Show an account's cash, and its profit and loss by symbol, in dollars",
+        f"{_CLI}.position_commands:pnl",
+    ),
     "positions": Listed(
-        "Show what accounts hold: shares, cost, realized profit or loss, in dollars",
-        f"{_CLI}.desk_commands:positions",
+        "Show what accounts hold and what it is worth; load it, and work it out again",
+        f"{_CLI}.position_commands:positions",
     ),
     "preview": Listed(
         "Show the plan, its cost and the risk verdict of an order that is not sent",

@@ -1,11 +1,13 @@
 """`oms verify`: hold every invariant from outside; exit 0 only if none is broken."""
 
+import contextlib
 import json
 import sys
 from pathlib import Path
 from typing import Final
 
 import click
+import psycopg
 from rich.console import Console
 
 from oms_platform.health import Health, serve_health
@@ -15,7 +17,8 @@ from oms_tools.cli.dsn import stack_dsn
 from oms_tools.cli.options import data_option, json_option
 from oms_tools.laptop.layout import running_layout
 from oms_tools.verify.exporter import watch
-from oms_tools.verify.judge import Evidence, judge_what_persists
+from oms_tools.verify.judge import Evidence, judge_what_persists, persisting
+from oms_tools.verify.positions import check_positions
 from oms_tools.verify.report import Report
 
 console = Console()
@@ -70,6 +73,17 @@ def verify(
     else:
         print_report(report)
     sys.exit(0 if report.clean else 1)
+
+
+def judge_positions(data: Path, dsn: str | None, settle_s: float) -> Report:
+    """Hold positions and cash to executions, of the running laptop stack where dsn is None."""
+    database = stack_dsn(running_layout(data)[0]) if dsn is None else dsn
+
+    def look() -> Report:
+        with contextlib.closing(psycopg.connect(database, autocommit=True)) as connection:
+            return Report(findings=check_positions(connection))
+
+    return persisting(look, settle_s)
 
 
 def _watch(evidence: Evidence, settle_s: float, every_s: float, host: str, port: int) -> None:

@@ -1,21 +1,43 @@
 """Accounts as core's events tell of them: positions by a formula of their own, open orders, buying power."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 from uuid import UUID
 
 from oms_core.domain.desk import Desk
+from oms_core.domain.fees import Charge, ChargeKind, FeeBook, VenueFees
 from oms_core.ports import UnitOfWork
 from oms_platform.messages import OrderEvent
 from oms_platform.sides import sign
-from oms_platform.vocabulary import OrderTerms
+from oms_platform.vocabulary import OrderTerms, Side
 from oms_tools.simulation.followed_orders import FollowedOrder
 from oms_tools.simulation.rules import BrokenError, require
 
 # What rounding of average costs may add up to in an account's exposure.
 _COST_TOLERANCE_MICROS: Final = 1_000_000
+# What the simulation's executions are charged, in micros a share.
+VENUE_FEE: Final = 3_000
+SALES_FEE: Final = 166
+
+
+def fees_of(venues: Iterable[str]) -> FeeBook:
+    """Return the fees of venues as core knows them: the same of each, whoever brought the liquidity."""
+    since = date(1970, 1, 1)
+    of_venues = [
+        VenueFees(venue_id=venue, effective_from=since, added_micros=VENUE_FEE, removed_micros=VENUE_FEE)
+        for venue in venues
+    ]
+    sales = Charge(
+        name="sales",
+        kind=ChargeKind.REGULATORY,
+        effective_from=since,
+        side=Side.SELL,
+        share_micros=SALES_FEE,
+    )
+    return FeeBook(of_venues, [sales])
 
 
 @dataclass(slots=True)
@@ -25,6 +47,7 @@ class Held:
     quantity: int = 0
     cost: float = 0.0
     cash: int = 0
+    fees: int = 0
 
 
 class FollowedAccounts:
@@ -33,17 +56,31 @@ class FollowedAccounts:
     def __init__(self, buying_power: Mapping[str, int]) -> None:
         self._buying_power = buying_power
         self.held: defaultdict[tuple[str, str], Held] = defaultdict(Held)
+        # What core has added to its accounts' cash, whenever it settles.
+        self.moved: defaultdict[str, int] = defaultdict(int)
         self.open: defaultdict[str, dict[UUID, FollowedOrder]] = defaultdict(dict)
 
     def check_positions(self, unit: UnitOfWork, desk: Desk) -> None:
         """Hold the positions that a batch has changed to the fills. Raises BrokenError."""
         for account_id, symbol in unit.positions:
             held, kept = self.held[account_id, symbol], desk.position(account_id, symbol)
-            if (held.quantity, held.cash) != (kept.quantity, kept.net_cash_micros):
+            found = kept.quantity, kept.net_cash_micros, kept.fees_micros
+            if (held.quantity, held.cash, held.fees) != found:
                 raise BrokenError(
                     "position = sum of signed fills",
-                    f"{account_id} {symbol}: {kept.quantity} shares and {kept.net_cash_micros} micros,"
-                    f" fills make {held.quantity} and {held.cash}",
+                    f"{account_id} {symbol}: {found} shares, micros of cash and of fees,"
+                    f" fills make {held.quantity}, {held.cash} and {held.fees}",
+                )
+        for (account_id, _), micros in unit.cash.items():
+            self.moved[account_id] += micros
+        for account_id in {account_id for account_id, _ in unit.cash}:
+            explained = sum(
+                held.cash - held.fees for (name, _), held in self.held.items() if name == account_id
+            )
+            if self.moved[account_id] != explained:
+                raise BrokenError(
+                    "cash is what executions explain",
+                    f"{account_id}: {self.moved[account_id]} micros moved, fills less fees make {explained}",
                 )
 
     def hold(self, terms: OrderTerms, account_id: str, quantity: int, price: int) -> None:
@@ -51,6 +88,7 @@ class FollowedAccounts:
         held = self.held[account_id, terms.symbol]
         signed = sign(terms.side) * quantity
         held.cash -= signed * price
+        held.fees += quantity * (VENUE_FEE + (SALES_FEE if sign(terms.side) < 0 else 0))
         if held.quantity * signed >= 0:
             held.cost += signed * price
         else:

@@ -42,6 +42,7 @@ from oms_tools.simulation.carriers import (
     partition_of,
 )
 from oms_tools.simulation.clock import SeededIds, SimulatedClock
+from oms_tools.simulation.followed_accounts import fees_of
 from oms_tools.simulation.hours import LISTING_VENUES
 from oms_tools.simulation.kills import SimulatedKills
 from oms_tools.simulation.market import SimulatedMarket
@@ -393,6 +394,7 @@ class System:
             setting.calendar,
             setting.rules,
         )
+        self.order_store.set_fees(fees_of((*LIT, DARK)))
         self.route_store = SimulatedRouteStore(self._cross)
         self.child_store = SimulatedChildStore(
             open_orders=self._open_orders,

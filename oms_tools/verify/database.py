@@ -185,22 +185,29 @@ QUESTIONS: Final = (
         """,
     ),
     Question(
-        invariant="position = sum of signed net fills, and cash likewise",
+        invariant="position = sum of signed net fills and of actions' changes, and cash and fees likewise",
         examined="SELECT count(*) FROM positions",
         broken="""
-            WITH fills AS (
-                SELECT account_id, symbol, sum(signed) AS quantity, -sum(signed * last_px) AS net_cash
+            WITH moved AS (
+                SELECT account_id, symbol, signed AS quantity, -signed * last_px AS net_cash, fee, 0 AS opened
                 FROM (SELECT *, CASE side WHEN 'BUY' THEN last_qty ELSE -last_qty END AS signed
                       FROM executions) e
-                GROUP BY account_id, symbol)
+                UNION ALL
+                SELECT account_id, symbol, quantity, net_cash, 0, opened FROM position_changes),
+            sums AS (
+                SELECT account_id, symbol, sum(quantity) AS quantity, sum(net_cash) AS net_cash,
+                       sum(fee) AS fees, sum(opened) AS opened
+                FROM moved GROUP BY account_id, symbol)
             SELECT concat(account_id, ' ', symbol),
-                   format('position %s with cash %s, fills %s with cash %s',
-                          p.quantity, p.net_cash, f.quantity, f.net_cash)
-            FROM positions p FULL JOIN fills f USING (account_id, symbol)
+                   format('position %s, cash %s, fees %s, opened %s; fills %s, cash %s, fees %s, opened %s',
+                          p.quantity, p.net_cash, p.fees, p.opened, f.quantity, f.net_cash, f.fees, f.opened)
+            FROM positions p FULL JOIN sums f USING (account_id, symbol)
             WHERE p.quantity IS DISTINCT FROM coalesce(f.quantity, 0)
                -- A fill that is taken back at its own price leaves no cash.
                OR p.net_cash IS DISTINCT FROM coalesce(f.net_cash, 0)
-               OR p.net_cash + p.cost <> p.realized_pnl
+               OR p.fees IS DISTINCT FROM coalesce(f.fees, 0)
+               OR p.opened IS DISTINCT FROM coalesce(f.opened, 0)
+               OR p.net_cash + p.cost <> p.realized_pnl + p.opened
         """,
     ),
     Question(

@@ -1,9 +1,7 @@
 """The invariants over time: each order's events, one by one, against the judge's own transition table."""
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -54,7 +52,6 @@ _OF_CHILDREN: Final = {
     "ChildRestated": "childRestated",
     "ChildClosed": "childClosed",
 }
-_MICRO: Final = Decimal("0.000001")
 # A TradeApplied that a person booked; it may be of no child, and an order may be made as its record.
 BOOKED: Final = "TradeBooked"
 
@@ -146,7 +143,7 @@ def check_histories(connection: Connection) -> list[Finding]:
             except (KeyError, TypeError, msgspec.MsgspecError) as error:
                 quantity.violate(str(order_id), f"an event cannot be read: {error!r}")
             _check_held(held, str(order_id), history)
-    return [path, quantity, held, priced, check_positions(connection)]
+    return [path, quantity, held, priced]
 
 
 def _check_path(finding: Finding, order_id: str, history: list[Any]) -> None:
@@ -285,71 +282,3 @@ def _check_held(finding: Finding, order_id: str, history: list[Any]) -> None:
             why, since = next(iter(held.items()))
             finding.violate(order_id, f"was {why} by event {since} and routed by event {sequence}")
             return
-
-
-def check_positions(connection: Connection) -> Finding:
-    """Work every account's fills off in the order of its stream, and hold cost and profit to the result."""
-    finding = Finding(invariant="a position's cost and realized profit follow from its fills at average cost")
-    kept = {
-        (account, symbol): (cost, realized)
-        for account, symbol, cost, realized in connection.execute(
-            "SELECT account_id, symbol, cost, realized_pnl FROM positions"
-        )
-    }
-    found = dict(_worked_off(connection))
-    for key in sorted(kept.keys() | found.keys()):
-        finding.examined += 1
-        if kept.get(key) != found.get(key):
-            finding.violate(
-                " ".join(key), f"(cost, realized) is {kept.get(key)}, fills give {found.get(key)}"
-            )
-    return finding
-
-
-@dataclass(slots=True)
-class _Held:
-    """Shares, their cost at average, and what closing them made."""
-
-    shares: int = 0
-    cost: Decimal = Decimal(0)
-    realized: Decimal = Decimal(0)
-
-    def trade(self, direction: int, quantity: int, price: Decimal) -> None:
-        """Work one trade off: 1 buys, -1 sells."""
-        opened = quantity
-        if self.shares * direction < 0:
-            closed = min(quantity, abs(self.shares))
-            opened = quantity - closed
-            share = (self.cost * closed / abs(self.shares)).quantize(_MICRO)
-            # A long position that is sold, or a short one that is bought back.
-            self.realized += -direction * closed * price - share
-            self.cost -= share
-        self.shares += direction * quantity
-        self.cost += direction * opened * price
-
-
-def _worked_off(connection: Connection) -> Iterator[tuple[tuple[str, str], tuple[Decimal, Decimal]]]:
-    """Yield (account, symbol) with (cost, realized profit) of fills that are closed at average cost.
-
-    A correction trades the fill back at its own price and then what it was corrected to.
-    """
-    held: dict[tuple[str, str], _Held] = {}
-    with connection.transaction(), connection.cursor(name="fills") as cursor:
-        cursor.itersize = FETCH_ROWS
-        cursor.execute(
-            "SELECT e.account_id, o.symbol, o.side, e.payload->'tradeApplied', e.payload->'tradeCorrected'"
-            " FROM order_events e JOIN orders o USING (order_id)"
-            " WHERE e.type IN ('TradeApplied', 'TradeCorrected') ORDER BY e.account_id, e.stream_sequence"
-        )
-        for account, symbol, side, trade, correction in cursor:
-            change = trade or correction
-            if change is None:
-                continue  # not a trade; the order's path is broken there, too
-            position = held.setdefault((account, symbol), _Held())
-            direction = 1 if side == "BUY" else -1
-            if was := change.get("wasQty", 0):
-                position.trade(-direction, was, change["wasPxMicros"] * _MICRO)
-            if now := change.get("lastQty", 0):
-                position.trade(direction, now, change["lastPxMicros"] * _MICRO)
-    for key, position in held.items():
-        yield key, (position.cost, position.realized)

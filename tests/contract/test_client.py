@@ -63,6 +63,10 @@ GIVEN: dict[str, Any] = {
     "peg": "PRIMARY", "peg_offset": "-0.01", "table": "halts", "actor": "risk1", "key": "AAPL",
     "made_from": datetime(2026, 3, 2, tzinfo=UTC), "made_to": datetime(2026, 3, 3, tzinfo=UTC),
     "rule": "SELF_CROSS", "limit_scope": {"account": "ACC-INST-001"}, "severity": "SOFT",
+    "numerator": 3, "denominator": 2, "price": "1.5", "check": True,
+    "amount": "12.5", "entry_id": "01900000-0000-7000-8000-0000deadbee1", "replace": True,
+    "positions": [{"accountId": "ACC-INST-001", "symbol": "AAPL", "quantity": 1, "cost": "2"}],
+    "cash": [{"accountId": "ACC-INST-001", "amount": "3"}],
     "on_missing": "PASS", "parameters": {"prevented": True}, "rows": [{"rule": "SELF_CROSS", "mode": "ON"}],
     "order": "01900000-0000-7000-8000-0000deadbeef", "every": True, "rules": ["SELF_CROSS"],
     "expires_minutes": 30,
@@ -218,6 +222,7 @@ def test_what_repeats_safely_is_what_the_contract_makes_so() -> None:
         *("setLimit", "removeLimit"),
         *("grantOverride", "revokeOverride"),
         *("acknowledgeRiskAlert", "reviewFinding"),
+        *("setLimit", "removeLimit", "loadPositions", "splitSymbol"),
     }
 
 

@@ -4,15 +4,31 @@ import asyncio
 import uuid
 from collections import defaultdict
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import aiohttp
 
+from oms_tools.cli.client import ApiClient
 from tests.stack_rig import StackRig
 
 WAIT_S_MAX = 30.0
 ACCOUNT, SYMBOL = "ACC-INST-003", "PG"
 CHANNELS = ["orders", "executions", "positions", "quotes", "alerts"]
+
+
+def add_up(client: ApiClient, mine: dict[str, Any]) -> None:
+    """Hold what was told of a position to its execution's fee, and to how its account stands."""
+    (execution, *_) = client.get("/api/v1/executions", accountId=ACCOUNT)["executions"]
+    assert execution["lastLiquidity"] == 2
+    assert Decimal(execution["fee"]) > 0
+    assert execution["settlesOn"] > execution["recordedAt"][:10]
+    stands = client.get(f"/api/v1/accounts/{ACCOUNT}/pnl")
+    cash = sum(Decimal(one["netCash"]) - Decimal(one["fees"]) for one in stands["positions"])
+    assert Decimal(stands["cash"]) == cash == sum(Decimal(one["amount"]) for one in stands["unsettled"])
+    (same,) = [one for one in stands["positions"] if one["symbol"] == SYMBOL]
+    assert (same["quantity"], same["fees"]) == (mine["quantity"], mine["fees"])
+    assert (stands["settledCash"], stands["stale"]) == ("0", False)
 
 
 def test_an_order_on_the_websocket_is_seen_on_every_channel(rig: StackRig) -> None:
@@ -54,6 +70,9 @@ def test_an_order_on_the_websocket_is_seen_on_every_channel(rig: StackRig) -> No
             await until(socket, lambda: any(row.get("cumQty") == 100 for row in rows("events")))
             told["positions"].clear()
             await until(socket, lambda: any(row["quantity"] == held + 100 for row in rows("positions")))
+            (mine,) = [row for row in rows("positions") if row["quantity"] == held + 100][-1:]
+            assert (mine["markSource"], mine["stale"]) == ("QUOTE", False)
+            await asyncio.to_thread(add_up, client, mine)
             await until(socket, lambda: any(row["sequence"] > quoted for row in rows("quotes")))
             assert told["quotes"][-1]["live"]
             stop = {"symbol": SYMBOL, "reason": "seen on the alerts channel"}

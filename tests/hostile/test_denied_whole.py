@@ -22,11 +22,15 @@ ORDERS, SYMBOL = "/api/v1/orders", "MSFT"
 NEAR: Final = {"limitPrice": str(REFERENCE[SYMBOL])}
 BELOW: Final = str((REFERENCE[SYMBOL] * Decimal("0.98")).quantize(Decimal("0.01")))
 SHORT: Final = {"side": "SELL_SHORT", "locateId": "L-1"}
-# Rules that take a clock of the market, a setting or a dead feed, and where else a denial of theirs is.
+# Rules that take a clock of the market, a setting, a dead feed or a history, and where a denial of theirs is.
 ELSEWHERE: Final = {
     "NO_REFERENCE_PRICE": "tests/unit/oms_core/test_handlers.py",
     "MARKET_CLOSED": "tests/e2e/test_auctions.py",
     "ORDER_STALE": "tests/unit/oms_core/test_handlers.py",
+    "DAILY_LOSS_EXCEEDED": "tests/unit/oms_core/test_days.py",
+    "DRAWDOWN_EXCEEDED": "tests/unit/oms_core/test_rules.py",
+    "CANCEL_TO_FILL_EXCEEDED": "tests/unit/oms_core/test_cancel_to_fill.py",
+    "CHILDREN_EXCEEDED": "tests/unit/oms_core/test_children.py",
 }
 
 

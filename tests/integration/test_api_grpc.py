@@ -6,7 +6,7 @@ import random
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import grpc
@@ -34,6 +34,7 @@ from oms_tools.laptop.parts import memory_kafka_part, postgres_dsn
 from proto.gen.oms.v1 import (
     CancelOrderRequest,
     GetOrderRequest,
+    GetPnlRequest,
     ListOrdersRequest,
     OrderServiceStub,
     OrderStatus,
@@ -56,6 +57,7 @@ from tests.raw_grpc import framed, raw_client
 METHODS = (
     "PlaceOrder", "GetOrder", "CancelOrder", "ReplaceOrder", "SuspendOrder", "ResumeOrder", "PlaceOrders",
     "CancelOrders", "SuspendOrders", "ResumeOrders", "ListOrders", "StreamOrders",
+    "GetPnl",
 )  # fmt: skip
 LONG = 128 * 2**20
 GROWTH_BYTES_MAX = 12 * 2**20
@@ -286,6 +288,40 @@ def test_whatever_bytes_come_the_answer_says_so_and_the_log_says_nothing(api: Ga
 
 
 # ---- the service whole
+
+
+def test_profit_and_loss_is_what_rest_gives(api: Gateway) -> None:
+    with psycopg.connect(api.dsn, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO positions VALUES ('ACC-INST-001', 'AAPL', 10, 1000, 25, -975, now(), 1.5)"
+            " ON CONFLICT DO NOTHING"
+        )
+        connection.execute(
+            "INSERT INTO cash_settlements VALUES ('ACC-INST-001', current_date + 5, -976.5)"
+            " ON CONFLICT DO NOTHING"
+        )
+
+    async def scenario(stub: OrderServiceStub) -> None:
+        found = await stub.get_pnl(GetPnlRequest(account_id="ACC-INST-001"))
+        rest = (await asyncio.to_thread(api.call, "GET", "/api/v1/accounts/ACC-INST-001/pnl")).json
+        assert_same(found, rest)
+        assert found.positions and found.unsettled
+        await refused(stub.get_pnl(GetPnlRequest(account_id="NONE")), Status.NOT_FOUND)
+
+    def assert_same(message: Any, rest: dict[str, Any]) -> None:
+        for name, value in rest.items():
+            got = getattr(message, "".join(f"_{c.lower()}" if c.isupper() else c for c in name))
+            if isinstance(value, list):
+                for one, other in zip(got, value, strict=True):
+                    assert_same(one, other)
+            elif name == "markAt":
+                assert value is None
+            elif name == "updatedAt":
+                assert got == datetime.fromisoformat(value)
+            elif name != "asOf":
+                assert got == value, name
+
+    called(api, scenario)
 
 
 def test_an_order_comes_back_with_all_that_rest_gives(api: Gateway) -> None:

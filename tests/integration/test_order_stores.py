@@ -9,6 +9,7 @@ import msgspec
 import psycopg
 import pytest
 from msgspec.structs import replace
+from psycopg.types.json import Jsonb
 
 from oms_core.adapters.memory_store import InMemoryOrderStore
 from oms_core.adapters.postgres_copies import PostgresCopyStore
@@ -18,8 +19,16 @@ from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.domain.touch import TouchPrices
-from oms_core.handlers import Core, handle
-from oms_core.ports import AccountLostError, OrderStore, UnitOfWork, UnstorableError
+from oms_core.handlers import Core, handle, handle_action
+from oms_core.ports import (
+    AccountLostError,
+    Opening,
+    OrderStore,
+    PositionAction,
+    Split,
+    UnitOfWork,
+    UnstorableError,
+)
 from oms_platform import ids, order_ids
 from oms_platform.clock import utc_now
 from oms_platform.messages import (
@@ -33,6 +42,7 @@ from oms_platform.messages import (
     SuspendOrder,
 )
 from oms_platform.overrides import Override
+from oms_platform.prices import dollars_of, micros_of
 from oms_platform.risk_rules import Unit
 from oms_platform.scopes import Scope
 from oms_platform.vocabulary import (
@@ -62,8 +72,12 @@ class Kept:
         store: OrderStore,
         take: Callable[[SubmitOrder | Change], None],
         grant: Callable[[Override], None],
+        cash: Callable[[], dict[str, int]],
+        take_action: Callable[[PositionAction], None],
     ) -> None:
+        self.take_action = take_action
         self.store = store
+        self.cash = cash
         self.take = take
         self.grant = grant
         self.begin()
@@ -121,6 +135,60 @@ def trade(order: SubmitOrder, exec_id: str, quantity: int, price: int = PRICE) -
     )  # fmt: skip
 
 
+def test_what_trades_move_is_added_to_the_cash_of_the_day_on_which_it_settles(kept: Kept) -> None:
+    orders = [kept.filled(), kept.filled()]
+    position = kept.core.desk.position(ACCOUNT, "AAPL")
+    ((day, moved),) = kept.cash().items()
+    assert moved == position.net_cash_micros - position.fees_micros == -200 * PRICE - position.fees_micros
+    assert day > utc_now().date().isoformat()
+    kept.begin()
+    for number, order in enumerate(orders):
+        bust = replace(trade(order, f"B{number}", 0), exec_type=ExecType.TRADE_CANCEL, exec_ref_id="E1")
+        kept.do(bust)
+    assert kept.cash() == {day: 0}
+    assert kept.core.desk.position(ACCOUNT, "AAPL").fees_micros == 0
+
+
+def test_an_opening_waits_until_it_is_taken_and_is_what_is_held_then(kept: Kept) -> None:
+    seen = kept.core.desk.actions
+    opening = Opening(
+        action_id=ids.uuid7(), account_id=ACCOUNT, symbol="AAPL", quantity=-7, cost_micros=-700_000_001
+    )
+    kept.take_action(opening)
+    kept.store.load_reference(kept.core.desk)
+    assert kept.core.desk.actions != seen
+    assert kept.store.waiting_actions(["OTHER"]) == []
+    (waiting,) = kept.store.waiting_actions([ACCOUNT])
+    assert waiting == opening
+    unit = UnitOfWork(now=utc_now())
+    handle_action(kept.core, unit, waiting)
+    kept.store.commit(unit, kept.core.desk, {})
+    assert kept.store.waiting_actions([ACCOUNT]) == []
+    before = kept.core.desk.position(ACCOUNT, "AAPL")
+    assert (before.quantity, before.opened_micros) == (-7, -700_000_001)
+    kept.begin()
+    assert kept.core.desk.position(ACCOUNT, "AAPL") == before
+
+
+def test_when_something_was_split_is_known_to_the_core_that_begins_anew(kept: Kept) -> None:
+    kept.filled()
+    split = Split(
+        action_id=ids.uuid7(), account_id=ACCOUNT, symbol="AAPL", numerator=3, denominator=7,
+        price_micros=40_000_001,
+    )  # fmt: skip
+    kept.take_action(split)
+    assert kept.store.waiting_actions([ACCOUNT]) == [split]
+    unit = UnitOfWork(now=utc_now())
+    handle_action(kept.core, unit, split)
+    kept.store.commit(unit, kept.core.desk, {})
+    held = kept.core.desk.position(ACCOUNT, "AAPL")
+    # 300 / 7 shares: 42, and 6 / 7 of one.
+    assert (held.quantity, held.net_cash_micros) == (42, -100 * PRICE + 34_285_715)
+    kept.begin()
+    assert kept.core.desk.position(ACCOUNT, "AAPL") == held
+    assert kept.core.desk.splits == {(ACCOUNT, "AAPL"): unit.now}
+
+
 def canceled(order: SubmitOrder) -> ExecutionReport:
     """Report that its venue has canceled the order's child."""
     return replace(trade(order, "E-out", 0), exec_type=ExecType.CANCELED, last_px_micros=None)
@@ -133,6 +201,8 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
         instruments = {"AAPL": InstrumentTerms(symbol="AAPL", active=True)}
         memory = InMemoryOrderStore(accounts, instruments, rules=limits())
         yield Kept(memory, memory.take_request, memory.grant)
+        cash_of_days = lambda: {day: moved for (_, day), moved in memory.cash.items()}  # noqa: E731
+        yield Kept(memory, memory.take_request, cash_of_days, memory.take_action)
         return
     dsn = request.getfixturevalue("dsn")
     with closing(psycopg.connect(dsn, autocommit=True)) as connection:
@@ -164,6 +234,29 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
             )
 
         yield Kept(PostgresOrderStore(connection, "an incarnation", 4), take, grant)
+
+        def cash() -> dict[str, int]:
+            found = connection.execute("SELECT settles_on::text, amount FROM cash_settlements")
+            return {day: micros_of(amount) for day, amount in found}
+
+        def take_action(action: PositionAction) -> None:
+            if isinstance(action, Opening):
+                terms = {"quantity": action.quantity, "cost": str(dollars_of(action.cost_micros))}
+            else:
+                terms = {"numerator": action.numerator, "denominator": action.denominator,
+                         "price": str(dollars_of(action.price_micros))}  # fmt: skip
+            connection.execute(
+                "INSERT INTO position_actions VALUES (%s, %s, %s, %s, %s, 'x', 'x', now())",
+                (
+                    action.action_id,
+                    type(action).__name__.upper(),
+                    action.account_id,
+                    action.symbol,
+                    Jsonb(terms),
+                ),
+            )
+
+        yield Kept(PostgresOrderStore(connection, "an incarnation", 4), take, cash, take_action)
 
 
 def test_a_desk_is_rebuilt_as_it_was(kept: Kept) -> None:

@@ -43,8 +43,10 @@ class History:
         self._mend(self.mended)
         self._replace(self.resting)
         self.db.execute(
-            "INSERT INTO positions VALUES ('ACC-INST-001', 'AAPL', 150, 15050, 0, -15050, now())",
+            "INSERT INTO positions VALUES ('ACC-INST-001', 'AAPL', 150, 15050, 0, -15050, now(), 0.15)",
         )
+        self.db.execute("INSERT INTO cash_settlements VALUES ('ACC-INST-001', '2026-11-03', -15050.15)")
+        self._open_a_position()
         self.wire.append(report("", b"35=8", b"150=F", b"17=LOST", b"32=1", b"31=7"))
         self.exception("UNKNOWN_ORDER", None, "LOST", self.wire[-1])
         self._store_wire()
@@ -72,6 +74,35 @@ class History:
             assert row is not None
             link = row[0]
         self.db.execute("UPDATE account_streams SET chain = %s", (link,))
+
+    def _open_a_position(self) -> None:
+        """Say that the account held 10 shares of MSFT before all this, and then 20."""
+        for shares, cost, more in ((10, 4_000, 4_000), (20, 9_000, 5_000)):
+            action_id = ids.uuid7()
+            self.db.execute(
+                "INSERT INTO position_actions VALUES"
+                " (%s, 'OPENING', 'ACC-INST-001', 'MSFT', %s, 'x', 'x', now())",
+                (action_id, json.dumps({"quantity": shares, "cost": str(cost)})),
+            )
+            self.db.execute(
+                "INSERT INTO position_changes VALUES"
+                " (%s, 'ACC-INST-001', 'MSFT', 2, 10, %s, 0, 0, %s, now())",
+                (action_id, more, more),
+            )
+        self.db.execute(
+            "INSERT INTO positions VALUES ('ACC-INST-001', 'MSFT', 28, 8820, 10, 190, now(), 0, 9000)"
+        )
+        # Then 10 for 7: 28 4/7 shares, the part of one paid out at 332.50.
+        action_id = ids.uuid7()
+        terms = json.dumps({"numerator": 10, "denominator": 7, "price": "332.5"})
+        self.db.execute(
+            "INSERT INTO position_actions VALUES (%s, 'SPLIT', 'ACC-INST-001', 'MSFT', %s, 'x', 'x', now())",
+            (action_id, terms),
+        )
+        self.db.execute(
+            "INSERT INTO position_changes VALUES (%s, 'ACC-INST-001', 'MSFT', 3, 8, -180, 10, 190, 0, now())",
+            (action_id,),
+        )
 
     def _tell_a_client(self) -> None:
         """Tell a FIX client the first two events."""
@@ -136,7 +167,7 @@ class History:
             )  # fmt: skip
             trade = {
                 "venueId": "XNYS", "execId": exec_id, "clOrdId": child, "lastQty": quantity,
-                "lastPxMicros": 100_000_000,
+                "lastPxMicros": 100_000_000, "feeMicros": 1_000 * quantity, "settlesOn": "2026-11-03",
             }  # fmt: skip
             self._event(
                 order, sequence, "TradeApplied", status,
@@ -170,7 +201,8 @@ class History:
         ):
             change = {
                 "venueId": "XNYS", "execId": exec_id, "execRefId": about, "clOrdId": child, "wasQty": 60,
-                "wasPxMicros": 100_000_000, "leavesQty": leaves,
+                "wasPxMicros": 100_000_000, "leavesQty": leaves, "wasFeeMicros": 60_000,
+                "feeMicros": 1_000 * shares, "settlesOn": "2026-11-03",
             } | ({"lastQty": shares, "lastPxMicros": price * 1_000_000} if shares else {})  # fmt: skip
             self._event(order, sequence, "TradeCorrected", "PARTIALLY_FILLED", {"tradeCorrected": change})
             self.lines.append(
@@ -513,6 +545,58 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
     "cost and profit that agree with cash and not with the fills": (
         sql("UPDATE positions SET cost = cost + 1, realized_pnl = realized_pnl + 1"),
         "a position's cost",
+    ),
+    "a fee off by a micro": (sql("UPDATE positions SET fees = fees + 0.000001"), "position = sum"),
+    "a realized profit off by a micro": (
+        sql("UPDATE positions SET realized_pnl = realized_pnl + 0.000001"),
+        "a position's cost",
+    ),
+    "a position that nobody opened": (
+        sql("DELETE FROM position_changes WHERE cost = 5000"),
+        "position = sum",
+    ),
+    "an opening that is told otherwise than it was": (
+        sql(
+            "UPDATE position_actions SET terms = jsonb_set(terms, '{cost}', '\"9001\"')"
+            " WHERE terms->>'quantity' = '20'"
+        ),
+        "a correction gives back the fee",
+    ),
+    "an opening after another": (
+        sql("UPDATE position_changes SET stream_sequence = 1 WHERE cost = 5000"),
+        "a correction gives back the fee",
+    ),
+    "a split of more shares than it says": (
+        sql("UPDATE position_actions SET terms = jsonb_set(terms, '{numerator}', '4') WHERE kind = 'SPLIT'"),
+        "a correction gives back the fee",
+    ),
+    "a split that nobody took": (
+        sql("DELETE FROM position_changes WHERE net_cash <> 0"),
+        "position = sum",
+    ),
+    "cash that settles on another day": (
+        sql("UPDATE cash_settlements SET settles_on = '2026-11-04'"),
+        "cash by settlement date",
+    ),
+    "cash that no execution explains": (
+        sql("INSERT INTO cash_settlements VALUES ('ACC-INST-001', '2026-11-05', 0.000001)"),
+        "cash by settlement date",
+    ),
+    "a day's cash that is dropped": (sql("DELETE FROM cash_settlements"), "cash by settlement date"),
+    "a fee of an execution": (
+        sql(
+            "UPDATE order_events SET payload = jsonb_set(payload::jsonb, '{tradeApplied,feeMicros}', '1')"
+            f" WHERE {FILL}"
+        ),
+        "position = sum",
+    ),
+    "a bust that gives back another fee": (
+        sql(
+            "UPDATE order_events SET payload ="
+            " jsonb_set(payload::jsonb, '{tradeCorrected,wasFeeMicros}', '60001')"
+            " WHERE payload->'tradeCorrected'->>'execId' = 'B1'"
+        ),
+        "a correction gives back the fee",
     ),
     "change an event": (
         sql("UPDATE order_events SET occurred_at = now() WHERE order_id = :filled AND sequence = 3"),

@@ -25,6 +25,7 @@ from oms_platform.messages import CancelOrder, ExecutionReport, SubmitOrder
 from oms_platform.trading_calendar import EVER_OPEN
 from oms_platform.vocabulary import ExecType, OrderStatus, Side, TimeInForce
 from oms_platform.wire import Topic
+from oms_tools.simulation.followed_accounts import fees_of
 from oms_tools.simulation.order_invariants import OrderAuditor
 from tests.unit.oms_core.orders import PRICE
 from tests.unit.oms_core.scene import ACCOUNT, Scene
@@ -55,6 +56,8 @@ class VenueReports(RuleBasedStateMachine):
     )
     def begin(self, tifs: list[TimeInForce], sides: list[Side]) -> None:
         self.scene = Scene()
+        self.scene.store.set_fees(fees_of(("XNYS", "XNAS", "ARCX")))
+        self.scene.step()
         self._audit()
         self.sides = {
             self.scene.order(time_in_force=tif, side=side): side

@@ -272,3 +272,13 @@ def test_a_share_class_is_read_however_its_venue_writes_it(ours: str, written: s
     assert isinstance(report, Report)
     asked = child(symbol=ours, venue_id=report.venue_id, side=Side.BUY if report.side == "1" else Side.SELL)
     assert contradiction(asked, report) == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [("1", 1), ("2", 2), ("3", 3), ("4", 4), (None, 0), ("", 0), ("0", 0), ("12", 0), ("x", 0)],
+)
+def test_who_brought_the_liquidity_of_a_trade_is_read_where_it_is_told(told: str | None, found: int) -> None:
+    trade = read(with_field(851, told))
+    assert isinstance(trade, Report)
+    assert trade.last_liquidity == found

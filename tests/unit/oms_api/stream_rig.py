@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,6 +11,7 @@ from typing import Any, cast
 import aiohttp
 from litestar import Litestar
 
+from oms_api.domain.marks import Mark
 from oms_api.domain.principal import Principal, rights_of
 from oms_api.entrypoints.event_hub import EventHub
 from oms_api.entrypoints.http_door import HttpDoor
@@ -21,10 +22,10 @@ from oms_api.ports import (
     AccountSnapshot,
     AlertView,
     ExecutionView,
+    HeldPosition,
     OrderView,
     Ports,
     QuoteView,
-    StreamedPosition,
 )
 from oms_platform.clock import utc_now
 from oms_platform.kill_switches import FixedKills
@@ -82,14 +83,18 @@ class Desk:
     """DeskState, MarketData and LiveQuotes in memory. following: whether quotes are kept live."""
 
     def __init__(self) -> None:
-        self.held: dict[str, StreamedPosition] = {}
+        self.held: dict[str, HeldPosition] = {}
+        self.marked: dict[str, Mark] = {}
         self.attention: list[AlertView] = []
         self.quoted: dict[str, QuoteView] = {}
         self.live, self.following, self.asked = True, False, 0
 
-    async def positions(self, accounts: Sequence[str]) -> list[StreamedPosition]:
+    async def positions(self, accounts: Sequence[str]) -> list[HeldPosition]:
         self.asked += 1
         return [one for one in self.held.values() if one.account_id in accounts]
+
+    async def marks(self, symbols: Iterable[str]) -> Mapping[str, Mark]:
+        return {symbol: self.marked.get(symbol, Mark()) for symbol in symbols}
 
     async def alerts(self) -> list[AlertView]:
         return list(self.attention)
@@ -214,7 +219,7 @@ async def serving(clock_ahead: timedelta = timedelta()) -> AsyncIterator[Door]:
         kills=FixedKills(),
     )
     hub, desk = EventHub(store, Broker()), Desk()
-    states = StateChannels(desk, cast(Any, desk), desk)
+    states = StateChannels(desk, cast(Any, desk), desk, desk)
     app = Litestar(
         [build_websocket(ports, lambda: utc_now() + clock_ahead, hub, states)],
         openapi_config=None,

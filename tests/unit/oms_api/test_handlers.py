@@ -1,7 +1,7 @@
 """The handlers through fakes: refusals are values, and nothing is stored for them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ import pytest
 
 from oms_api.change_handlers import Asked, Requested, handle_change
 from oms_api.domain.idempotency import KeyConflict, StoredOrder
+from oms_api.domain.marks import Mark
 from oms_api.domain.order_requests import RequestKind
 from oms_api.domain.principal import Principal, Right, rights_of
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode
@@ -18,23 +19,23 @@ from oms_api.handlers import (
     Placed,
     admit,
     admit_to_place,
-    handle_get_positions,
     handle_place_order,
 )
 from oms_api.ports import (
+    HeldPosition,
     IntakeFullError,
     NewChange,
     NewOrder,
     OrderFilter,
     OrderView,
     Ports,
-    PositionView,
     RateStanding,
     RiskView,
     RowRefused,
     StoredRequest,
     UnavailableError,
 )
+from oms_api.position_handlers import handle_get_positions
 from oms_platform.ids import uuid7
 from oms_platform.kill_switches import FixedKills
 from oms_platform.market_rules import Ticks
@@ -206,13 +207,16 @@ class Fake:
     async def authenticate(self, _token: str) -> Principal | str:
         return self.verified
 
-    async def positions(self, _account_id: str) -> list[PositionView]:
+    async def positions(self, _account_id: str) -> list[HeldPosition]:
         return []
 
     async def verdicts(self, _account_id: str, orders: Sequence[OrderTerms]) -> list[RiskView]:
         if self.risk_is_away:
             raise UnavailableError("oms-core is away")
         return [RiskView(accepted=True, denial="", checks=[]) for _ in orders]
+
+    async def marks(self, symbols: Iterable[str]) -> dict[str, Mark]:
+        return {symbol: Mark() for symbol in symbols}
 
     @property
     def ports(self) -> Ports:
@@ -237,6 +241,8 @@ class Fake:
             kills=self.kills,
             limits=every,
             overrides=every,
+            books=every,
+            marks=every,
             market=every,
             reconciliations=every,
             alerts=every,

@@ -9,8 +9,9 @@ import msgspec
 import pytest
 
 from oms_api.domain.idempotency import StoredOrder
+from oms_api.domain.marks import Mark, MarkSource
 from oms_api.entrypoints import state_channels, websocket
-from oms_api.ports import AlertView, ExecutionView, QuoteView, StreamedPosition
+from oms_api.ports import AlertView, ExecutionView, HeldPosition, QuoteView
 from oms_platform.clock import utc_now
 from oms_platform.ids import uuid7
 from oms_platform.vocabulary import OrderStatus
@@ -27,7 +28,7 @@ ORDER = {
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("POSITIONS_EVERY_S", "QUOTES_EVERY_S", "ALERTS_EVERY_S"):
+    for name in ("POSITIONS_EVERY_S", "MARKS_EVERY_S", "QUOTES_EVERY_S", "ALERTS_EVERY_S"):
         monkeypatch.setattr(state_channels, name, 0.01)
 
 
@@ -39,8 +40,9 @@ def run(scenario: Callable[[Door], Awaitable[None]]) -> None:
     asyncio.run(serve())
 
 
-def position(account: str, symbol: str, quantity: int) -> StreamedPosition:
-    return StreamedPosition(symbol, quantity, Decimal(1), Decimal(0), Decimal(-1), NOW, account)
+def position(account: str, symbol: str, quantity: int) -> HeldPosition:
+    zero = Decimal(0)
+    return HeldPosition(symbol, quantity, Decimal(1), zero, Decimal(-1), NOW, zero, zero, account)
 
 
 def quote(symbol: str, sequence: int) -> QuoteView:
@@ -86,7 +88,22 @@ def test_a_snapshot_of_executions_ends_where_its_events_go_on() -> None:
         door.store.orders = [view()]
         door.store.executed = [
             ExecutionView(
-                uuid7(), number, "A", "XNAS", f"e{number}", "c", "S", "BUY", 1, Decimal(1), NOW, NOW, NOW
+                uuid7(),
+                number,
+                "A",
+                "XNAS",
+                f"e{number}",
+                "c",
+                "S",
+                "BUY",
+                1,
+                Decimal(1),
+                NOW,
+                NOW,
+                NOW,
+                Decimal(0),
+                None,
+                0,
             )
             for number in (1, 2, 3)
         ]
@@ -135,6 +152,29 @@ def test_positions_are_told_whole_and_then_those_that_a_trade_has_changed() -> N
             door.states.on_events([read(encode(event(1)))])
             told = await client.next()
             assert [(one["symbol"], one["quantity"]) for one in told["positions"]] == [("T", 7)]
+
+    run(scenario)
+
+
+def test_a_position_is_told_again_at_another_mark_and_says_where_the_mark_is_from() -> None:
+    async def scenario(door: Door) -> None:
+        door.desk.held = {"a": position("A", "S", 10), "b": position("A", "T", 2)}
+        async with door.client() as client:
+            await client.ask("subscribe", accounts=["A"], channels=["positions"])
+            first = await client.next()
+            assert [(one["mark"], one["markSource"], one["unrealizedPnl"]) for one in first["positions"]] == [
+                (None, "NONE", None), (None, "NONE", None),
+            ]  # fmt: skip
+            asked = door.desk.asked
+            door.desk.marked["S"] = Mark(micros=2_500_000, source=MarkSource.QUOTE, at=NOW)
+            (told,) = (await client.next())["positions"]
+            assert (told["symbol"], told["mark"], told["stale"]) == ("S", "2.5", False)
+            assert (told["unrealizedPnl"], told["totalPnl"]) == ("24", "24")
+            door.desk.marked["S"] = Mark(micros=2_500_000, source=MarkSource.STALE, at=NOW, reason="crossed")
+            (told,) = (await client.next())["positions"]
+            assert (told["mark"], told["stale"], told["markReason"]) == ("2.5", True, "crossed")
+            # Marks move, and Postgres is not asked for it.
+            assert door.desk.asked == asked
 
     run(scenario)
 

@@ -296,7 +296,7 @@ class Scene:
             symbol=fields.pop("symbol", "AAPL"),
             side=fields.pop("side", Side.BUY),
             order_qty=fields.pop("order_qty", 300),
-            transact_time=self.now,
+            transact_time=fields.pop("transact_time", self.now),
             received_at=self.now,
             **fields,
         )

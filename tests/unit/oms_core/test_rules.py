@@ -815,18 +815,18 @@ def test_a_rule_that_raises_denies_is_named_and_stops_no_other(broken: str) -> N
     rows = [row_of(name) for name in ("BUYING_POWER_EXCEEDED", SPEC_OF[broken].needs and broken) if name]
     book = RuleBook(rows)
     rules: dict[str, Callable[..., Any]] = {**RULES, broken: raises}
-    found = check_risk(context(), book, rules)
+    found = check_risk(context(day=day(0)), book, rules)
     assert found.denial == f"RULE_FAILED: rule={broken}"
     assert found.broken == (f"{broken}: ZeroDivisionError: of a fault",)
     (failed,) = [one for one in found.checks if one.rule == "RULE_FAILED"]
     assert (failed.value, failed.bound, failed.passed) == ("raised", "an answer", False)
-    whole = check_risk(context(), book, RULES)
+    whole = check_risk(context(day=day(0)), book, RULES)
     assert whole.denial is None
     names = {one.setting.spec.name for one in whole.results}
     assert {one.setting.spec.name for one in found.results} == names | {broken}
     if not SPEC_OF[broken].facts:
         soft = row_of(broken, severity=Severity.SOFT)
-        assert check_risk(context(), RuleBook([*rows, soft]), rules).denial == f"RULE_FAILED: rule={broken}"
+        assert check_risk(context(day=day(0)), RuleBook([*rows, soft]), rules).denial == f"RULE_FAILED: rule={broken}"
 
 
 def test_the_client_is_told_the_first_denial_by_precedence_and_every_rule_is_in_the_verdict() -> None:

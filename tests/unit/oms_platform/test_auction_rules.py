@@ -27,7 +27,7 @@ RULES = [
     ("XNYS", "CLOSING", MONDAY, 3600, 600),
     ("XNYS", "CLOSING", date(2026, 11, 4), 1800, 300),
 ]
-XNYS, SIM = calendars_of([("XNYS", "America/New_York", None), ("SIM", "UTC", time(0))], SESSIONS, RULES)
+XNYS, SIM = calendars_of([("XNYS", "America/New_York", None, 1), ("SIM", "UTC", time(0), 1)], SESSIONS, RULES)
 
 
 def closing(day: int, hour: int, lead_s: int, cutoff_s: int) -> AuctionTimes:

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from oms_platform.trading_calendar import EVER_OPEN, Calendar, Hours, Phase, Session
 
@@ -136,3 +137,30 @@ def test_a_phase_is_asked_for_again_when_its_time_is_over() -> None:
         for now in ("2026-11-25T14:00", "2026-11-25T14:29", "2026-11-25T14:30", "2026-11-25T21:00")
     ] == [False, False, True, False]
     assert hours.phase("EVER_OPEN", at("2026-11-26T03:00")).open
+
+
+@pytest.mark.parametrize(
+    ("day", "days", "settles_on"),
+    [
+        ("2026-11-25", 0, "2026-11-25"),
+        # Thanksgiving has no session.
+        ("2026-11-25", 1, "2026-11-27"),
+        ("2026-11-26", 1, "2026-11-27"),
+        ("2026-11-25", 2, "2026-11-30"),
+        # Of the week after it nothing is known: from Monday to Friday.
+        ("2026-11-27", 2, "2026-12-01"),
+        ("2026-11-30", 1, "2026-12-01"),
+        ("2026-12-04", 1, "2026-12-07"),
+        # Before the first session that is known.
+        ("2026-11-20", 2, "2026-11-24"),
+    ],
+)
+def test_cash_settles_so_many_sessions_after_its_trade(day: str, days: int, settles_on: str) -> None:
+    calendar = structs.replace(WEEK, settlement_days=days)
+    assert calendar.settles_on(date.fromisoformat(day)) == date.fromisoformat(settles_on)
+
+
+def test_a_market_that_never_closes_settles_from_monday_to_friday() -> None:
+    around = Calendar(calendar_id="SIM", continuous_from=timedelta(0), settlement_days=2)
+    for calendar in (around, structs.replace(EVER_OPEN, settlement_days=2)):
+        assert calendar.settles_on(date(2026, 11, 27)) == date(2026, 12, 1)

@@ -549,7 +549,9 @@ class TradeApplied(betterproto.Message):
     A venue's trade, FIX ExecType Trade: the one record of an execution, which the view `executions` shows. An execution
      is what (venue_id, trade_date, venue_order_id, exec_id) names. trade_date: FIX TradeDate (75) or else the UTC date of
      transact_time, YYYYMMDD. request_id: of the person's request that booked it, where no report could be applied;
-     cl_ord_id is empty then if it is of no child.
+     cl_ord_id is empty then if it is of no child. last_liquidity: FIX 851, 0 where the venue does not say. fee_micros: what it
+     was charged, below 0 for a rebate; settles_on: the date on which its cash settles, YYYY-MM-DD, empty in trades that were
+     stored before fees were charged.
     """
 
     venue_id: str = betterproto.string_field(1)
@@ -562,6 +564,9 @@ class TradeApplied(betterproto.Message):
     venue_order_id: str = betterproto.string_field(8)
     trade_date: str = betterproto.string_field(9)
     request_id: Optional[str] = betterproto.string_field(10, optional=True)
+    last_liquidity: int = betterproto.int32_field(11)
+    fee_micros: int = betterproto.int64_field(12)
+    settles_on: str = betterproto.string_field(13)
 
 
 @dataclass(eq=False, repr=False)
@@ -569,7 +574,8 @@ class TradeCorrected(betterproto.Message):
     """
     A venue took a trade back (FIX ExecType Trade Cancel, last_qty 0) or corrected it (Trade Correct). exec_id: of this
      report; exec_ref_id: of the trade, which was was_qty at was_px_micros until now and is told apart by ref_trade_date and
-     ref_venue_order_id. leaves_qty: what is open of the child at its venue after it.
+     ref_venue_order_id. leaves_qty: what is open of the child at its venue after it. was_fee_micros: what the trade was charged
+     until now, which is given back; fee_micros, settles_on: as of a TradeApplied.
     """
 
     venue_id: str = betterproto.string_field(1)
@@ -588,6 +594,9 @@ class TradeCorrected(betterproto.Message):
     text: str = betterproto.string_field(14)
     ref_trade_date: str = betterproto.string_field(15)
     ref_venue_order_id: str = betterproto.string_field(16)
+    was_fee_micros: int = betterproto.int64_field(17)
+    fee_micros: int = betterproto.int64_field(18)
+    settles_on: str = betterproto.string_field(19)
 
 
 @dataclass(eq=False, repr=False)
@@ -931,7 +940,7 @@ class RouteAnswer(betterproto.Message):
 class ExecutionReport(betterproto.Message):
     """
     FIX 35=8 of a child order. order_qty, price_micros: the child's at its venue, the price of a RESTATED only. exec_ref_id: the trade that a TRADE_CANCEL or a
-     TRADE_CORRECT is about. unresolved_qty: see ChildClosed.
+     TRADE_CORRECT is about. unresolved_qty: see ChildClosed. last_liquidity: of a trade, FIX 851, 0 where the venue does not say.
     """
 
     order_id: str = betterproto.string_field(1)
@@ -955,6 +964,7 @@ class ExecutionReport(betterproto.Message):
     trade_date: str = betterproto.string_field(20)
     unresolved_qty: int = betterproto.int32_field(21)
     price_micros: Optional[int] = betterproto.int64_field(22, optional=True)
+    last_liquidity: int = betterproto.int32_field(23)
 
 
 @dataclass(eq=False, repr=False)
@@ -1588,6 +1598,64 @@ class StreamOrdersResponse(betterproto.Message):
 
 
 @dataclass(eq=False, repr=False)
+class GetPnlRequest(betterproto.Message):
+    account_id: str = betterproto.string_field(1)
+
+
+@dataclass(eq=False, repr=False)
+class AccountPnl(betterproto.Message):
+    """
+    How an account stands, as GET /api/v1/accounts/{id}/pnl gives it: dollars as decimal text; what is not known, for want of a
+     mark, is not there.
+    """
+
+    account_id: str = betterproto.string_field(1)
+    as_of: datetime = betterproto.message_field(2)
+    cash: str = betterproto.string_field(3)
+    settled_cash: str = betterproto.string_field(4)
+    unsettled: List["UnsettledCash"] = betterproto.message_field(5)
+    gross: Optional[str] = betterproto.string_field(6, optional=True)
+    net: Optional[str] = betterproto.string_field(7, optional=True)
+    realized_pnl: str = betterproto.string_field(8)
+    unrealized_pnl: Optional[str] = betterproto.string_field(9, optional=True)
+    total_pnl: Optional[str] = betterproto.string_field(10, optional=True)
+    fees: str = betterproto.string_field(11)
+    stale: bool = betterproto.bool_field(12)
+    positions: List["MarkedPosition"] = betterproto.message_field(13)
+
+
+@dataclass(eq=False, repr=False)
+class UnsettledCash(betterproto.Message):
+    """settles_on: YYYY-MM-DD."""
+
+    settles_on: str = betterproto.string_field(1)
+    amount: str = betterproto.string_field(2)
+
+
+@dataclass(eq=False, repr=False)
+class MarkedPosition(betterproto.Message):
+    """
+    mark_source: QUOTE, STALE, REFERENCE, NONE; mark_reason: why it is no QUOTE.
+    """
+
+    symbol: str = betterproto.string_field(1)
+    quantity: int = betterproto.int64_field(2)
+    cost: str = betterproto.string_field(3)
+    realized_pnl: str = betterproto.string_field(4)
+    net_cash: str = betterproto.string_field(5)
+    updated_at: datetime = betterproto.message_field(6)
+    fees: str = betterproto.string_field(7)
+    opened: str = betterproto.string_field(8)
+    mark: Optional[str] = betterproto.string_field(9, optional=True)
+    mark_source: str = betterproto.string_field(10)
+    mark_at: datetime = betterproto.message_field(11)
+    mark_reason: str = betterproto.string_field(12)
+    stale: bool = betterproto.bool_field(13)
+    unrealized_pnl: Optional[str] = betterproto.string_field(14, optional=True)
+    total_pnl: Optional[str] = betterproto.string_field(15, optional=True)
+
+
+@dataclass(eq=False, repr=False)
 class CheckRiskRequest(betterproto.Message):
     """
     order_id, change: of an order that is to be replaced, instead of terms.
@@ -1632,7 +1700,8 @@ class GetPositionRequest(betterproto.Message):
 @dataclass(eq=False, repr=False)
 class Position(betterproto.Message):
     """
-    cost is the signed cost of the open quantity, net_cash minus the signed sum of quantity times price of all fills.
+    cost is the signed cost of the open quantity, net_cash minus the signed sum of quantity times price of all fills; fees: what fills
+     were charged; opened: the cost that was brought in from elsewhere.
     """
 
     account_id: str = betterproto.string_field(1)
@@ -1641,6 +1710,8 @@ class Position(betterproto.Message):
     cost: str = betterproto.string_field(4)
     realized_pnl: str = betterproto.string_field(5)
     net_cash: str = betterproto.string_field(6)
+    fees: str = betterproto.string_field(7)
+    opened: str = betterproto.string_field(8)
 
 
 @dataclass(eq=False, repr=False)
@@ -2070,6 +2141,23 @@ class OrderServiceStub(betterproto.ServiceStub):
         ):
             yield response
 
+    async def get_pnl(
+        self,
+        get_pnl_request: "GetPnlRequest",
+        *,
+        timeout: Optional[float] = None,
+        deadline: Optional["Deadline"] = None,
+        metadata: Optional["MetadataLike"] = None
+    ) -> "AccountPnl":
+        return await self._unary_unary(
+            "/oms.v1.OrderService/GetPnl",
+            get_pnl_request,
+            AccountPnl,
+            timeout=timeout,
+            deadline=deadline,
+            metadata=metadata,
+        )
+
 
 class RiskServiceStub(betterproto.ServiceStub):
     async def check_risk(
@@ -2389,6 +2477,9 @@ class OrderServiceBase(ServiceBase):
         raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
         yield StreamOrdersResponse()
 
+    async def get_pnl(self, get_pnl_request: "GetPnlRequest") -> "AccountPnl":
+        raise grpclib.GRPCError(grpclib.const.Status.UNIMPLEMENTED)
+
     async def __rpc_place_order(
         self, stream: "grpclib.server.Stream[PlaceOrderRequest, PlaceOrderResponse]"
     ) -> None:
@@ -2477,6 +2568,13 @@ class OrderServiceBase(ServiceBase):
             request,
         )
 
+    async def __rpc_get_pnl(
+        self, stream: "grpclib.server.Stream[GetPnlRequest, AccountPnl]"
+    ) -> None:
+        request = await stream.recv_message()
+        response = await self.get_pnl(request)
+        await stream.send_message(response)
+
     def __mapping__(self) -> Dict[str, grpclib.const.Handler]:
         return {
             "/oms.v1.OrderService/PlaceOrder": grpclib.const.Handler(
@@ -2550,6 +2648,12 @@ class OrderServiceBase(ServiceBase):
                 grpclib.const.Cardinality.UNARY_STREAM,
                 StreamOrdersRequest,
                 StreamOrdersResponse,
+            ),
+            "/oms.v1.OrderService/GetPnl": grpclib.const.Handler(
+                self.__rpc_get_pnl,
+                grpclib.const.Cardinality.UNARY_UNARY,
+                GetPnlRequest,
+                AccountPnl,
             ),
         }
 
