@@ -44,6 +44,17 @@ ROWS: Final = (
     " now(), 1, 0, 0)",
     "INSERT INTO reconciliation_breaks VALUES ('01900000-0000-7000-8000-000000000001', 'c',"
     " gen_random_uuid(), 'ours', 'theirs', false)",
+    "INSERT INTO cash_entries VALUES (gen_random_uuid(), 'ACC-INST-001', 'DEPOSIT', 5, '2026-03-02',"
+    " 'x', 'so', now())",
+    "INSERT INTO position_actions VALUES (gen_random_uuid(), 'OPENING', 'ACC-INST-001', 'AAPL',"
+    """ '{"quantity": 1, "cost": "2"}', 'x', 'so', now())""",
+    "INSERT INTO risk_alerts VALUES ('01900000-0000-7000-8000-000000000002', 'GROSS_EXPOSURE_EXCEEDED',"
+    """ '{"account": "ACC-INST-001"}', 'ACC-INST-001', NULL, 'WARNING', 90, '9', '10', '1', '9', 'dollars',"""
+    " 'everything', 1, 1, now(), now())",
+    "INSERT INTO risk_alert_acks VALUES ('01900000-0000-7000-8000-000000000002', 1, 'x', 'seen', now())",
+    "INSERT INTO surveillance_reports VALUES (gen_random_uuid(), '2026-03-02', '{WASH}', '{}', 1, 1, 'd',"
+    " 'x', now())",
+    "INSERT INTO surveillance_reviews VALUES (gen_random_uuid(), 'i', 'x', 'seen', now())",
 )
 _UUID: Final = (
     "(left({0}::text, 35) || translate(right({0}::text, 1), '0123456789abcdef', '123456789abcdef0'))"
@@ -56,7 +67,7 @@ _OTHER: Final = {
     "numeric": "coalesce({0}, 0) + 1",
     "boolean": "NOT {0}",
     "timestamp with time zone": "coalesce({0}, now()) + interval '1 second'",
-    "date": "{0} + 1",
+    "date": "coalesce({0}, '2026-03-02') + 1",
     "time without time zone": "coalesce({0}, '00:00') + interval '1 minute'",
     "uuid": f"coalesce({_UUID}, '01900000-0000-7000-8000-000000000001')::uuid",
     "json": "({0}::jsonb || '{{\"x\": 1}}')::json",

@@ -194,15 +194,18 @@ def canceled(order: SubmitOrder) -> ExecutionReport:
     return replace(trade(order, "E-out", 0), exec_type=ExecType.CANCELED, last_px_micros=None)
 
 
+def _not_asked(_what: object) -> None:
+    """Stand for what a test does not do."""
+
+
 @pytest.fixture(params=["postgres", "memory"])
 def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
     if request.param == "memory":
         accounts = {ACCOUNT: AccountTerms(account_id=ACCOUNT)}
         instruments = {"AAPL": InstrumentTerms(symbol="AAPL", active=True)}
         memory = InMemoryOrderStore(accounts, instruments, rules=limits())
-        yield Kept(memory, memory.take_request, memory.grant)
         cash_of_days = lambda: {day: moved for (_, day), moved in memory.cash.items()}  # noqa: E731
-        yield Kept(memory, memory.take_request, cash_of_days, memory.take_action)
+        yield Kept(memory, memory.take_request, memory.grant, cash_of_days, memory.take_action)
         return
     dsn = request.getfixturevalue("dsn")
     with closing(psycopg.connect(dsn, autocommit=True)) as connection:
@@ -233,8 +236,6 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
                 ],
             )
 
-        yield Kept(PostgresOrderStore(connection, "an incarnation", 4), take, grant)
-
         def cash() -> dict[str, int]:
             found = connection.execute("SELECT settles_on::text, amount FROM cash_settlements")
             return {day: micros_of(amount) for day, amount in found}
@@ -256,7 +257,7 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
                 ),
             )
 
-        yield Kept(PostgresOrderStore(connection, "an incarnation", 4), take, cash, take_action)
+        yield Kept(PostgresOrderStore(connection, "an incarnation", 4), take, grant, cash, take_action)
 
 
 def test_a_desk_is_rebuilt_as_it_was(kept: Kept) -> None:
@@ -302,7 +303,7 @@ def test_leave_is_read_once_it_is_given_and_what_passes_by_it_is_stored_with_its
     assert set(kept.core.desk.orders) == {order.order_id}
 
 
-def test_how_a_day_has_begun_stays_and_its_peak_only_grows(kept: Kept) -> None:
+def test_with_what_a_day_has_begun_is_kept_as_it_was_told_last_and_its_peak_only_grows(kept: Kept) -> None:
     today, now = date(2026, 3, 2), utc_now()
     for opening, peak in ((7, 100), (9, 300), (8, 200)):
         day = AccountDay(trade_date=today, opening_micros=opening, peak_micros=peak)
@@ -311,9 +312,9 @@ def test_how_a_day_has_begun_stays_and_its_peak_only_grows(kept: Kept) -> None:
     days = kept.core.desk.days
     days.begin(today)
     kept.store.load_days(kept.core.desk, today, now)
-    assert days.of(ACCOUNT) == AccountDay(trade_date=today, opening_micros=7, peak_micros=300)
+    assert days.of(ACCOUNT) == AccountDay(trade_date=today, opening_micros=8, peak_micros=300)
     kept.store.load_days(kept.core.desk, date(2026, 3, 3), now)
-    assert days.of(ACCOUNT) == AccountDay(trade_date=today, opening_micros=7, peak_micros=300)
+    assert days.of(ACCOUNT) == AccountDay(trade_date=today, opening_micros=8, peak_micros=300)
 
 
 def test_an_order_that_is_over_is_found_with_what_it_has_seen(kept: Kept) -> None:
@@ -533,7 +534,7 @@ def test_executions_are_read_to_be_copied_with_busts_by_account_and_the_place_ne
 ) -> None:
     with closing(psycopg.connect(dsn, autocommit=True)) as connection:
         store = PostgresOrderStore(connection, "an incarnation", 4)
-        kept = Kept(store, lambda taken: store_order(connection, taken))
+        kept = Kept(store, lambda taken: store_order(connection, taken), _not_asked, dict, _not_asked)
         order = kept.filled()
         kept.do(replace(trade(order, "E2", 0), exec_type=ExecType.TRADE_CANCEL, exec_ref_id="E1"))
         head = kept.core.desk.stream_sequences[ACCOUNT]

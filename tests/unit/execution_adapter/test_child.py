@@ -16,6 +16,7 @@ from execution_adapter.domain.child import (
     apply_report,
     is_replay,
     new_state,
+    reopens,
 )
 from execution_adapter.domain.live_child import LiveChild
 from oms_platform.vocabulary import ExecType, TimeInForce
@@ -277,7 +278,8 @@ def test_whatever_comes_a_child_is_open_or_over_and_knows_what_is_missing(
             # Core hears of it by a trade that fills it, or by its end.
             assert applied.ended is not None or item.exec_type is ExecType.TRADE
         if before.status in CLOSED and state.status not in CLOSED:
-            assert item.exec_type in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT)
+            undone = item.exec_type in (ExecType.TRADE_CANCEL, ExecType.TRADE_CORRECT)
+            assert undone or reopens(before, item)
 
 
 def live(*, maybe_at_venue: bool = True) -> LiveChild:
