@@ -361,15 +361,13 @@ def verdicts_of_basket(core: Core, orders: Iterable[OrderTerms], now: datetime) 
             verdict = verdict_now(core, terms, now)
             verdicts.append(verdict)
             if verdict.denial is None:
-                price = verdict.reserved_price_micros
-                as_if.take(
-                    Order(
-                        order_id=core.new_id(),
-                        terms=terms,
-                        lifecycle=Lifecycle.LIVE,
-                        reserved_price_micros=price,
-                    )
+                order = Order(
+                    order_id=core.new_id(),
+                    terms=terms,
+                    lifecycle=Lifecycle.LIVE,
+                    reserved_price_micros=verdict.reserved_price_micros,
                 )
+                as_if.take(order, verdict.override)
     finally:
         as_if.undo()
     return verdicts

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
+import structlog
 
 from oms_platform.overrides import Override
 from oms_platform.postgres import Connection
@@ -17,10 +18,14 @@ _UNUSED: Final = (
 USE: Final = "SELECT use_override(%s, %s, %s)"
 terms_decoder: Final = msgspec.json.Decoder(OrderTerms)
 checks_decoder: Final = msgspec.json.Decoder(tuple[RiskCheck, ...])
+log = structlog.get_logger()
 
 
 def read_unused(connection: Connection, now: datetime) -> dict[str, tuple[Override, ...]]:
-    """Return the overrides that may still be used, by account, the oldest first."""
+    """Return the overrides that may still be used, by account, the oldest first.
+
+    One that cannot be read is logged, lets nothing pass, and keeps no other from being read.
+    """
     found: dict[str, tuple[Override, ...]] = {}
     for (
         override_id,
@@ -33,17 +38,21 @@ def read_unused(connection: Connection, now: datetime) -> dict[str, tuple[Overri
         reason,
         expires_at,
     ) in connection.execute(_UNUSED, [now]):
-        one = Override(
-            override_id=override_id,
-            request_id=request_id,
-            order_id=order_id,
-            terms=terms_decoder.decode(terms),
-            trader=trader,
-            checks=checks_decoder.decode(checks),
-            granted_by=by,
-            reason=reason,
-            expires_at=expires_at,
-        )
+        try:
+            one = Override(
+                override_id=override_id,
+                request_id=request_id,
+                order_id=order_id,
+                terms=terms_decoder.decode(terms),
+                trader=trader,
+                checks=checks_decoder.decode(checks),
+                granted_by=by,
+                reason=reason,
+                expires_at=expires_at,
+            )
+        except msgspec.DecodeError as error:
+            log.error("override_unreadable", override=str(override_id), error=str(error))
+            continue
         account = one.terms.account_id
         found[account] = (*found.get(account, ()), one)
     return found

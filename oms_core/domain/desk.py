@@ -452,17 +452,21 @@ class AsIf:
         self._desk, self._now = desk, now
         self._asked: list[str] = []
         self._taken: list[Order] = []
+        self._overrides = dict(desk.overrides)
 
     def ask(self, account_id: str) -> None:
         """Count a request of an account."""
         self._desk.note_message(account_id, self._now)
         self._asked.append(account_id)
 
-    def take(self, order: Order) -> None:
-        """Count a new order that is live."""
+    def take(self, order: Order, used: Override | None) -> None:
+        """Count a new order that is live, and the leave that it passes by as used."""
+        account_id = order.terms.account_id
         self._desk.count(order, None)
-        self._desk.states[order.terms.account_id].note_order(order.terms, self._now)
+        self._desk.states[account_id].note_order(order.terms, self._now)
         self._taken.append(order)
+        if used is not None:
+            self._desk.use_override(account_id, used)
 
     def undo(self) -> None:
         """Count none of them any more."""
@@ -471,6 +475,7 @@ class AsIf:
             self._desk.states[order.terms.account_id].forget_order(order.terms, self._now)
         for account_id in self._asked:
             self._desk.states[account_id].messages.note(self._now, -1)
+        self._desk.overrides = self._overrides
 
 
 def _moved(position: Position, side: Side, event: TradeApplied | TradeCorrected) -> Position:

@@ -41,6 +41,7 @@ from oms_platform.messages import (
     SubmitOrder,
     SuspendOrder,
 )
+from oms_platform.override_rows import read_unused
 from oms_platform.overrides import Override
 from oms_platform.prices import dollars_of, micros_of
 from oms_platform.risk_rules import Unit
@@ -572,3 +573,15 @@ def test_where_a_partitions_core_is_follows_who_took_it_last(kept: Kept) -> None
         rows = kept.store._connection.execute("SELECT partition, address FROM core_owners")
         found = dict(rows.fetchall())
     assert found == {0: "one:1", 1: "two:1"}
+
+
+def test_leave_that_cannot_be_read_lets_nothing_pass_and_stops_nobody(dsn: str) -> None:
+    with closing(psycopg.connect(dsn, autocommit=True)) as connection:
+        connection.execute(
+            "INSERT INTO risk_overrides (override_id, request_id, account_id, trader, terms, checks, granted_by,"
+            " reason, granted_at, expires_at) VALUES (gen_random_uuid(), gen_random_uuid(), %s, 'trader1',"
+            """ '{"principal": "trader1"}', '[{}]', 'risk1', 'so', now(), now() + interval '2 hours')""",
+            (ACCOUNT,),
+        )
+        assert read_unused(connection, utc_now()) == {}
+        assert PostgresOrderStore(connection, "an incarnation", 4).load_desk({0}).overrides == {}

@@ -1,18 +1,22 @@
 """What risk would say of what is not sent is what it says when it is sent, and it holds nothing."""
 
 from copy import deepcopy
+from datetime import timedelta
 from typing import Any
 
 import hypothesis.strategies as st
 from hypothesis import given
+from msgspec.structs import replace
 
 from oms_core.domain.account import AccountState, SymbolState
 from oms_core.handlers import verdict_of_change, verdicts_of_basket
 from oms_platform.ids import uuid7
-from oms_platform.risk_rules import RuleRow
+from oms_platform.overrides import denials_of
+from oms_platform.risk_rules import RuleRow, Severity
 from oms_platform.vocabulary import OrderChange, OrderTerms, OrderType, Side, TimeInForce
 from tests.unit.oms_core.orders import PRICE
 from tests.unit.oms_core.scene import ACCOUNT, OTHER, Scene, limits, rule
+from tests.unit.oms_core.test_overrides import leave
 
 # Each of these is met by some of the baskets below.
 HELD_TO: tuple[RuleRow, ...] = (
@@ -85,3 +89,18 @@ def test_a_replace_that_is_not_sent_gets_the_verdict_that_it_gets_when_it_is() -
     assert scene.event_types(order_id)[-1] == "ReplaceRejected"
     scene.replace(order_id, most)
     assert scene.state(order_id).terms.quantity == 400
+
+
+def test_leave_of_a_second_person_lets_one_order_of_a_basket_pass_and_is_not_used_by_a_check() -> None:
+    scene = Scene(
+        (*limits(), replace(rule("ORDER_QTY_EXCEEDS_MAX", quantity_max=100), severity=Severity.OVERRIDE))
+    )
+    wanted = terms_of()
+    (denied,) = verdicts_of_basket(scene.core, [wanted], scene.now)
+    assert denied.overridable
+    granted = leave(wanted, denials_of(denied.checks), expires_at=scene.now + timedelta(minutes=15))
+    scene.core.desk.overrides[ACCOUNT] = (granted,)
+    first, second = verdicts_of_basket(scene.core, [wanted, wanted], scene.now)
+    assert (first.denial, first.override) == (None, granted)
+    assert (second.denial, second.override) == (denied.denial, None)
+    assert scene.core.desk.overrides == {ACCOUNT: (granted,)}
