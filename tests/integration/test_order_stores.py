@@ -579,8 +579,9 @@ def test_leave_that_cannot_be_read_lets_nothing_pass_and_stops_nobody(dsn: str) 
     with closing(psycopg.connect(dsn, autocommit=True)) as connection:
         connection.execute(
             "INSERT INTO risk_overrides (override_id, request_id, account_id, trader, terms, checks,"
-            " granted_by, reason, granted_at, expires_at) VALUES (gen_random_uuid(), gen_random_uuid(), %s, 'trader1',"
-            """ '{"principal": "trader1"}', '[{}]', 'risk1', 'so', now(), now() + interval '2 hours')""",
+            " granted_by, reason, granted_at, expires_at) VALUES (gen_random_uuid(), gen_random_uuid(), %s,"
+            """ 'trader1', '{"principal": "trader1"}', '[{}]', 'risk1', 'so', now(),"""
+            " now() + interval '2 hours')",
             (ACCOUNT,),
         )
         assert read_unused(connection, utc_now()) == {}
