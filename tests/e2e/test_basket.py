@@ -34,7 +34,7 @@ def test_a_list_with_a_bad_line_is_stored_only_when_it_is_mended_and_only_once(
         ]  # fmt: skip
     assert stored(rig, name) == []
     file.write_text(good)
-    assert rig.oms(*command, "--check").stdout == "4 orders would be taken; nothing was sent\n"
+    assert rig.oms(*command, "--check").stdout == "4 orders of 4 would be taken; nothing was sent\n"
     assert stored(rig, name) == []
     assert rig.oms(*command).stdout == f"4 orders sent as basket {name}\n"
     watched = rig.oms(*command, "--watch", timeout_s=60)

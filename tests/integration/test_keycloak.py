@@ -122,7 +122,7 @@ def test_a_person_logs_in_by_device_code(api: Gateway, issuer: Keycloak) -> None
 
     log_in.log_in(issuer.issuer, "oms-cli", show)
     found = me(api, log_in.logged_in_token(issuer.issuer))
-    assert (found["rights"], found["accounts"]) == (["cancel", "read", "stop", "trade"], ["*"])
+    assert (found["rights"], found["accounts"]) == (["cancel", "override", "read", "stop", "trade"], ["*"])
 
 
 def asked(**changes: str) -> dict[str, str]:

@@ -513,7 +513,7 @@ PLANTED = (
     Planted(
         case="recovery",
         plant=sequence_is_not_set_back,
-        seed=4,
+        seed=6,
         breaks=(OURS, REST, AGREE, AT_VENUES, ONCE_SENT, KEPT, EXPLAINED),
     ),
     Planted(
