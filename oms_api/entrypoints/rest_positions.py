@@ -253,7 +253,7 @@ def _of_changes(ports: Ports, clock: Clock) -> list[AnyOperation]:
             method="POST", path="/api/v1/corporate-actions/split", name="splitSymbol", tag=TAG,
             right=Right.ADMIN, serve=split, summary="Split a halted symbol without open orders, or see what"
             " that would do", body=SplitRequest, noun="a split", answers={200: SplitView},
-            example={"symbol": "AAPL", "numerator": 3, "denominator": 2, "check": True,
+            example={"symbol": "DIS", "numerator": 3, "denominator": 2, "check": True,
                      "reason": "3 for 2 of 2 November"},
         ),
         Operation(

@@ -187,7 +187,7 @@ def test_a_list_with_one_wrong_order_stores_none_of_it_and_mended_it_is_stored_o
     assert [one["field"] for one in reply.json["fields"]] == ["orders[1].symbol", "orders[2].quantity"]
     orders[1]["symbol"], orders[2]["quantity"] = "MSFT", 1
     checked = api.call("POST", "/api/v1/orders/batch", ask | {"checkOnly": True}).json["orders"]
-    assert checked == [{"status": 201, "placed": None, "problem": None}] * 3
+    assert checked == [{"status": 201, "placed": None, "problem": None, "risk": None}] * 3
     assert stored_orders(api) == before
     first, again = (api.call("POST", "/api/v1/orders/batch", ask).json["orders"] for _ in range(2))
     assert [line["status"] for line in (*first, *again)] == [201] * 3 + [200] * 3
