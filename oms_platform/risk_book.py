@@ -19,7 +19,8 @@ _PLACES: Final = {spec.name: place for place, spec in enumerate(RULE_SPECS)}
 class Setting(Struct, frozen=True, kw_only=True, gc=False):
     """What holds of a rule for an order. source: the closest scope that says something of it.
 
-    lacks: required parameters that nobody has set.
+    lacks: required parameters that nobody has set. is_asked: whether an order is held to the rule at all: it
+    is not off, and has what it needs.
     """
 
     spec: RuleSpec
@@ -29,11 +30,7 @@ class Setting(Struct, frozen=True, kw_only=True, gc=False):
     values: Mapping[str, Value]
     source: str
     lacks: tuple[str, ...] = ()
-
-    @property
-    def is_asked(self) -> bool:
-        """Whether an order is held to the rule at all: it is not off, and has what it needs."""
-        return self.mode is not Mode.OFF and (not self.spec.needs or self.spec.needs in self.values)
+    is_asked: bool
 
     @property
     def denies(self) -> bool:
@@ -155,20 +152,26 @@ def _of_defaults(spec: RuleSpec) -> Setting:
         values=values,
         source="default",
         lacks=_lacks(spec, values),
+        is_asked=_is_asked(spec, Mode.ON, values),
     )
 
 
 def _with_row(wider: Setting, row: RuleRow) -> Setting:
-    values = {**wider.values, **row.parameters}
+    values, mode = {**wider.values, **row.parameters}, row.mode or wider.mode
     return Setting(
         spec=wider.spec,
-        mode=row.mode or wider.mode,
+        mode=mode,
         severity=row.severity or wider.severity,
         on_missing=row.on_missing or wider.on_missing,
         values=values,
         source=str(row.scope),
         lacks=_lacks(wider.spec, values),
+        is_asked=_is_asked(wider.spec, mode, values),
     )
+
+
+def _is_asked(spec: RuleSpec, mode: Mode, values: Mapping[str, Value]) -> bool:
+    return mode is not Mode.OFF and (not spec.needs or spec.needs in values)
 
 
 def _lacks(spec: RuleSpec, values: Mapping[str, Value]) -> tuple[str, ...]:
