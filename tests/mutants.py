@@ -18,7 +18,8 @@ SETTINGS = {
     "source_paths": ["oms_core"],
     "only_mutate": ["oms_core/domain/risk/*.py", "oms_core/domain/risk/rules/*.py"],
     "pytest_add_cli_args_test_selection": [
-        f"{UNIT}/{name}.py" for name in ("test_rules", "test_rule_checks", "test_risk")
+        f"{UNIT}/{name}.py"
+        for name in ("test_rules", "test_rule_checks", "test_risk", "test_overrides", "test_limit_watch")
     ],
 }
 PACKAGES = ("oms_api", "oms_client", "oms_core", "oms_platform", "oms_tools", "proto", "tests")
