@@ -406,8 +406,8 @@ class Operations:
         A wrong one stops no other, and says so at its place. With all_or_nothing none is placed then: raises
         InvalidRequestError, whose fields name each problem by its place (`orders[3].quantity`), and
         ConflictError when all that is wrong is that client_order_ids are of other orders. check_only: the
-        same, and nothing is stored. One without a client_order_id gets one, for this call and all its
-        repeats.
+        same, with risk's verdict on each order after those before it, and nothing is stored. One without a
+        client_order_id gets one, for this call and all its repeats.
         """
         return Call(
             method="POST",

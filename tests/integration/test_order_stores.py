@@ -205,7 +205,10 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
         accounts = {ACCOUNT: AccountTerms(account_id=ACCOUNT)}
         instruments = {"AAPL": InstrumentTerms(symbol="AAPL", active=True)}
         memory = InMemoryOrderStore(accounts, instruments, rules=limits())
-        cash_of_days = lambda: {day: moved for (_, day), moved in memory.cash.items()}  # noqa: E731
+
+        def cash_of_days() -> dict[str, int]:
+            return {str(day): moved for (_, day), moved in memory.cash.items()}
+
         yield Kept(memory, memory.take_request, memory.grant, cash_of_days, memory.take_action)
         return
     dsn = request.getfixturevalue("dsn")
