@@ -779,7 +779,8 @@ class RuleParameter(Answer, frozen=True):
 
 class RiskRule(Answer, frozen=True):
     """A rule of pre-trade risk. facts: nothing of it can be set. required: without its parameters orders are
-    denied. controls: what it is for.
+    denied. controls: what it is for. at_venue: what it is of an order that is sent to a venue, None where a
+    scope must not name one.
     """
 
     name: str
@@ -789,6 +790,7 @@ class RiskRule(Answer, frozen=True):
     required: bool
     on_missing: str
     parameters: list[RuleParameter]
+    at_venue: str | None
 
 
 class RiskRules(Answer, frozen=True):

@@ -1250,6 +1250,7 @@ class Operations:
         strategy: str | None = None,
         sector: str | None = None,
         symbol: str | None = None,
+        venue: str | None = None,
         most: int | None = None,
     ) -> Paging[answers.Limit]:
         """Iterate over what is set of the rules, the newest first, or up to `most`.
@@ -1258,7 +1259,7 @@ class Operations:
         """
         names = query_of(
             rule=rule, firm=firm, desk=desk, account=account, trader=trader, strategy=strategy, sector=sector,
-            symbol=symbol,
+            symbol=symbol, venue=venue,
         )  # fmt: skip
         call = Call(method="GET", path=_LIMITS, shape=answers.LimitPage, query=names)
         return Paging(call=call, rows="limits", row=answers.Limit, most=most)
@@ -1275,12 +1276,13 @@ class Operations:
         strategy: str | None = None,
         sector: str | None = None,
         symbol: str | None = None,
+        venue: str | None = None,
         most: int | None = None,
     ) -> Paging[answers.LimitChange]:
         """Iterate over who changed what of the rules, and why, the newest first; named as in `limits`."""
         names = query_of(
             rule=rule, firm=firm, desk=desk, account=account, trader=trader, strategy=strategy, sector=sector,
-            symbol=symbol,
+            symbol=symbol, venue=venue,
         )  # fmt: skip
         call = Call(method="GET", path=f"{_LIMITS}/history", shape=answers.LimitHistory, query=names)
         return Paging(call=call, rows="changes", row=answers.LimitChange, most=most)
@@ -1293,9 +1295,13 @@ class Operations:
         symbol: str | None = None,
         trader: str | None = None,
         strategy: str | None = None,
+        venue: str | None = None,
     ) -> Call[answers.EffectiveLimits]:
-        """Return what holds for an order, of every rule, and of which scope that is."""
-        names = query_of(account=account, symbol=symbol, trader=trader, strategy=strategy)
+        """Return what holds for an order, of every rule, and of which scope that is.
+
+        venue: what holds for what is sent there, of the rules that may be set for a venue.
+        """
+        names = query_of(account=account, symbol=symbol, trader=trader, strategy=strategy, venue=venue)
         path = f"{_LIMITS}/effective"
         return Call(method="GET", path=path, shape=answers.EffectiveLimits, query=names)
 
@@ -1358,6 +1364,7 @@ class Operations:
         strategy: str | None = None,
         sector: str | None = None,
         symbol: str | None = None,
+        venue: str | None = None,
         version: int | None = None,
     ) -> Call[answers.Limit]:
         """Remove what is set of a rule for the scope of just these names. Returns what was set.
@@ -1366,7 +1373,7 @@ class Operations:
         """
         query = query_of(
             rule=rule, reason=reason, version=version, firm=firm, desk=desk, account=account, trader=trader,
-            strategy=strategy, sector=sector, symbol=symbol,
+            strategy=strategy, sector=sector, symbol=symbol, venue=venue,
         )  # fmt: skip
         return Call(method="DELETE", path=_LIMITS, shape=answers.Limit, query=query, repeatable=False)
 
