@@ -624,6 +624,29 @@ class Split(Answer, frozen=True):
     taken: bool
 
 
+class RenameLine(Answer, frozen=True):
+    """What is held under a new symbol of an account: shares, what they cost, what was made and charged."""
+
+    account_id: str
+    quantity: int
+    cost: Decimal
+    realized_pnl: Decimal
+    fees: Decimal
+
+
+class Rename(Answer, frozen=True):
+    """What all accounts hold of a symbol is held under another one, and the old one is INACTIVE.
+
+    done: False for one that was only checked. taken: whether the cores have taken all of it already.
+    """
+
+    symbol: str
+    new_symbol: str
+    positions: list[RenameLine]
+    done: bool
+    taken: bool
+
+
 class PositionsLoaded(Answer, frozen=True):
     """What was loaded. taken: whether the cores have taken all of it already, as they do within a second."""
 

@@ -1016,6 +1016,18 @@ class Operations:
         path = "/api/v1/corporate-actions/split"
         return Call(method="POST", path=path, shape=answers.Split, body=body, repeatable=False)
 
+    @operation("renameSymbol")
+    def rename(
+        self, symbol: str, new_symbol: str, *, check: bool = False, reason: str
+    ) -> Call[answers.Rename]:
+        """Hold what all accounts have of a halted symbol without open orders under another symbol.
+
+        The old symbol is INACTIVE then. check: only say what it would do.
+        """
+        body = body_of(symbol=symbol, newSymbol=new_symbol, check=check, reason=reason)
+        path = "/api/v1/corporate-actions/rename"
+        return Call(method="POST", path=path, shape=answers.Rename, body=body, repeatable=False)
+
     @operation("listInstruments")
     def instruments(self) -> Call[answers.Instruments]:
         """Return what is traded."""

@@ -222,7 +222,7 @@ def test_what_repeats_safely_is_what_the_contract_makes_so() -> None:
         *("setLimit", "removeLimit"),
         *("grantOverride", "revokeOverride"),
         *("acknowledgeRiskAlert", "reviewFinding"),
-        *("setLimit", "removeLimit", "loadPositions", "splitSymbol"),
+        *("setLimit", "removeLimit", "loadPositions", "splitSymbol", "renameSymbol"),
     }
 
 
