@@ -184,10 +184,13 @@ class Candidate:
         return whole if whole >= self.minimum else 0
 
     def room_to_rest(self, quantity: int, *, joins: bool) -> int:
-        """Return how much of `quantity` may rest here. joins: in one order with what is taken."""
+        """Return how much of `quantity` may rest here. joins: in one order with what is taken.
+
+        A limit of the venue is of all that is sent there at once.
+        """
         if self.no_rest:
             return 0
-        held = self.takes if joins else 0
+        held = self.takes if joins or self.most is not None else 0
         return max(0, self.in_lots(held + quantity) - held)
 
     def outcome(self, *, placed: bool) -> VenueOutcome:
