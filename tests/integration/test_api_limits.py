@@ -29,7 +29,7 @@ GOOD: dict[str, Any] = {
     "reason": "drill",
 }
 ORDER = OrderTerms(
-    account_id=ACCOUNT, channel="REST", client_order_id="c", symbol="KO", side=Side.BUY,
+    account_id=ACCOUNT, channel="REST", client_order_id="c", symbol="WMT", side=Side.BUY,
     order_type=OrderType.LIMIT, time_in_force=TimeInForce.DAY, quantity=1, limit_price_micros=1_000_000,
 )  # fmt: skip
 OF_GOOD = f"rule={RULE}&account={ACCOUNT}&symbol=AAPL"
@@ -255,13 +255,13 @@ def test_a_limit_of_a_venue_is_set_seen_at_it_alone_and_removed(api: Gateway) ->
             for one in answer["limits"]
         }
 
-    of_account = effective(f"account={ACCOUNT}&symbol=KO&venue=XNYS")
+    of_account = effective(f"account={ACCOUNT}&symbol=WMT&venue=XNYS")
     assert set(of_account) == set(RULES_AT_VENUES)
     assert of_account[RULE] == ("SHADOW", {"quantity_max": 300}, f"venue=XNYS, account={ACCOUNT}", [])
     # Another account has the wider row, another venue none; what orders are held to knows of neither.
     assert effective(f"account={OTHER}&venue=XNYS")[RULE] == ("ON", {"quantity_max": 300}, "venue=XNYS", [])
     assert effective(f"account={ACCOUNT}&venue=XNAS")[RULE] == ("ON", {}, "default", [])
-    assert "venue" not in effective(f"account={ACCOUNT}&symbol=KO")[RULE][2]
+    assert "venue" not in effective(f"account={ACCOUNT}&symbol=WMT")[RULE][2]
     assert api.call("GET", f"{PATH}/effective?venue=NONE").fields.keys() == {"venue"}
     # The same names but for the venue are another row.
     place = f"{PATH}?rule={RULE}&account={ACCOUNT}&reason=over"
@@ -299,7 +299,7 @@ def test_who_sends_and_who_holds_reads_what_is_set_for_venues_and_core_reads_non
         before = read_rule_changes(connection, None)
         after = max(change.change_id for change in before)
         feed, without = KillFeed(api.dsn, "test", limits=True), KillFeed(api.dsn, "test")
-        scope = {"venue": "BATS", "symbol": "KO"}
+        scope = {"venue": "BATS", "symbol": "WMT"}
         assert put(api, scope=scope, parameters={"quantity_max": 200}).status == 200
         for one in (feed, without):
             one.look()
@@ -323,7 +323,7 @@ def test_who_sends_and_who_holds_reads_what_is_set_for_venues_and_core_reads_non
         feed.look()
         assert feed.known().venue_bounds(ORDER)["BATS"].quantity_max == 200
         assert (
-            api.call("DELETE", f"{PATH}?rule={RULE}&venue=BATS&symbol=KO&reason=over", user="risk1").status
+            api.call("DELETE", f"{PATH}?rule={RULE}&venue=BATS&symbol=WMT&reason=over", user="risk1").status
             == 200
         )
         feed.look()

@@ -106,8 +106,8 @@ class History:
         )
 
     def _rename_a_position(self) -> None:
-        """Let 10 shares that were brought in be of KO, of which 4 are short, and were charged for."""
-        for symbol, shares, cost in (("DIS", 10, 1_000), ("KO", -4, -480)):
+        """Let 10 shares that were brought in be of WMT, of which 4 are short, and were charged for."""
+        for symbol, shares, cost in (("DIS", 10, 1_000), ("WMT", -4, -480)):
             action_id = ids.uuid7()
             terms = json.dumps({"quantity": shares, "cost": str(cost)})
             self.db.execute(
@@ -122,14 +122,14 @@ class History:
         action_id = ids.uuid7()
         self.db.execute(
             "INSERT INTO position_actions VALUES (%s, 'RENAME', 'ACC-INST-001', 'DIS', %s, 'x', 'x', now())",
-            (action_id, json.dumps({"to": "KO"})),
+            (action_id, json.dumps({"to": "WMT"})),
         )
-        for change in (("DIS", -10, -1_000, 0, 0, -1_000), ("KO", 10, 1_080, 80, 0, 1_000)):
+        for change in (("DIS", -10, -1_000, 0, 0, -1_000), ("WMT", 10, 1_080, 80, 0, 1_000)):
             self.db.execute(
                 "INSERT INTO position_changes VALUES (%s, 'ACC-INST-001', %s, 3, %s, %s, %s, %s, %s, now())",
                 (action_id, *change),
             )
-        for row in (("DIS", 0, 0, 0, 0, 0), ("KO", 6, 600, 80, 0, 520)):
+        for row in (("DIS", 0, 0, 0, 0, 0), ("WMT", 6, 600, 80, 0, 520)):
             self.db.execute(
                 "INSERT INTO positions VALUES ('ACC-INST-001', %s, %s, %s, %s, %s, now(), 0, %s)", row
             )
@@ -613,13 +613,13 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
     ),
     "a rename that closed nothing": (
         sql(
-            "UPDATE position_changes SET cost = 1000, realized_pnl = 0 WHERE symbol = 'KO' AND cost = 1080;"
-            "UPDATE positions SET cost = 520, realized_pnl = 0 WHERE symbol = 'KO'"
+            "UPDATE position_changes SET cost = 1000, realized_pnl = 0 WHERE symbol = 'WMT' AND cost = 1080;"
+            "UPDATE positions SET cost = 520, realized_pnl = 0 WHERE symbol = 'WMT'"
         ),
         "a position's cost",
     ),
     "a rename of which half was done": (
-        sql("DELETE FROM position_changes WHERE symbol = 'KO' AND cost = 1080"),
+        sql("DELETE FROM position_changes WHERE symbol = 'WMT' AND cost = 1080"),
         "position = sum",
     ),
     "cash that settles on another day": (
