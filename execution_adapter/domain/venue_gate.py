@@ -44,7 +44,7 @@ class VenueGate:
         self.open_at: Callable[[str, str], int] = _nothing_open
         self.on_watched: Callable[[ChildTerms, str], None] = _tell_nobody
         # When the orders of a window were sent, the oldest first.
-        self._sent: dict[_Counted, deque[float]] = {}
+        self._sent_s: dict[_Counted, deque[float]] = {}
 
     def refuses(self, child: ChildTerms, asked: Sequence[Setting], now_s: float, *, moves: bool) -> str:
         """Return why a child must not be sent now, as CODE: key=value; empty when it may.
@@ -88,10 +88,10 @@ class VenueGate:
 
     def _window(self, child: ChildTerms, setting: Setting, now_s: float) -> deque[float]:
         """Return when the orders that count now were sent."""
-        if len(self._sent) >= _COUNTED_MAX:
-            self._sent.clear()
+        if len(self._sent_s) >= _COUNTED_MAX:
+            self._sent_s.clear()
         key = setting.spec.name, child.account_id, child.venue_id
-        sent, window_s = self._sent.setdefault(key, deque()), setting.values["window_s"]
+        sent, window_s = self._sent_s.setdefault(key, deque()), setting.values["window_s"]
         while sent and sent[0] <= now_s - int(window_s):
             sent.popleft()
         return sent

@@ -249,7 +249,7 @@ def test_a_limit_of_a_venue_is_set_seen_at_it_alone_and_removed(api: Gateway) ->
     assert [one["scope"] for one in listed] == [own, wide]
 
     def effective(query: str) -> dict[str, tuple[Any, ...]]:
-        answer = api.call("GET", f"{PATH}/effective?{query}").json
+        answer = api.call("GET", f"{PATH}/effective?{query}", user="risk1").json
         return {
             one["rule"]: (one["mode"], one["parameters"], one["scope"], one["lacks"])
             for one in answer["limits"]
