@@ -61,7 +61,7 @@ def test_what_a_limit_of_its_venue_holds_back_is_in_no_fix_log_and_the_order_say
 ) -> None:
     assert set(CASES) == set(RULES_AT_VENUES)
     parameters, quantity, sizes = CASES[rule]
-    tags = {"tags": {"strategy": rule}}
+    tags: dict[str, Any] = {"tags": {"strategy": rule}}
     # Orders flow: one goes out before the limit is there.
     first = floor.place(VENUE, quantity=quantity, **tags)
     floor.await_children(first, VENUE)
