@@ -257,7 +257,7 @@ def _limits(settings: Settings) -> WireLimits:
 def _kills(settings: Settings, health: Health) -> Iterator[KillFeed]:
     """Follow the kill switches; they are known before anything else is done."""
     age_s_max = settings.kills_age_s_max
-    feed = KillFeed(settings.postgres_dsn, ADAPTER, counts=True, age_s_max=age_s_max)
+    feed = KillFeed(settings.postgres_dsn, ADAPTER, counts=True, limits=True, age_s_max=age_s_max)
     try:
         feed.start()
         health.add("kills", feed.problem)

@@ -49,6 +49,11 @@ gate_refusals_total = Counter(
     "Plans and children that the last gate did not let out",
     ["code"],
 )
+venue_limits_watched_total = Counter(
+    "oms_adapter_venue_limits_watched_total",
+    "Orders to venues that a watched limit of risk would have held back",
+    ["rule"],
+)
 reconciled_total = Counter(
     "oms_adapter_reconciled_total",
     "Open orders compared with their venue's word",

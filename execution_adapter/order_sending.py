@@ -42,6 +42,7 @@ class OrderSender:
     ) -> None:
         self._venues, self._gate, self._ledger = venues, gate, ledger
         self._children, self._states, self._outcomes = children, states, outcomes
+        gate.venues.open_at, gate.venues.on_watched = children.open_at, self._note_watched
         # The ways to venues that take only so much a second.
         self._lanes: dict[str, Lane] = {}
 
@@ -158,6 +159,11 @@ class OrderSender:
         metrics.gate_refusals_total.labels(refusal.partition(":")[0]).inc()
         log.warning("child_refused", cl_ord_id=child.cl_ord_id, venue=child.venue_id, problem=refusal)
 
+    @staticmethod
+    def _note_watched(child: ChildTerms, found: str) -> None:
+        metrics.venue_limits_watched_total.labels(found.partition(":")[0]).inc()
+        log.info("venue_limit_watched", cl_ord_id=child.cl_ord_id, venue=child.venue_id, found=found)
+
     def _ask_now(self, live: LiveChild, now_s: float) -> bool:
         venue_id = live.child.venue_id
         ask_id = f"{live.child.cl_ord_id}-H{self._venues.out_numbers(venue_id).unique}"
@@ -189,7 +195,7 @@ class OrderSender:
         price = replaces.pending_price or live.state.price_of(child.limit_price_micros)
         wanted = child if price == child.limit_price_micros else replace(child, limit_price_micros=price)
         if replaces.pending_price:
-            refusal = self._gate.refuses(wanted, now_s)
+            refusal = self._gate.refuses(wanted, now_s, moves=True)
             if refusal:
                 self._note_refused(child, refusal)
                 return refusal

@@ -624,6 +624,29 @@ class Split(Answer, frozen=True):
     taken: bool
 
 
+class RenameLine(Answer, frozen=True):
+    """What is held under a new symbol of an account: shares, what they cost, what was made and charged."""
+
+    account_id: str
+    quantity: int
+    cost: Decimal
+    realized_pnl: Decimal
+    fees: Decimal
+
+
+class Rename(Answer, frozen=True):
+    """What all accounts hold of a symbol is held under another one, and the old one is INACTIVE.
+
+    done: False for one that was only checked. taken: whether the cores have taken all of it already.
+    """
+
+    symbol: str
+    new_symbol: str
+    positions: list[RenameLine]
+    done: bool
+    taken: bool
+
+
 class PositionsLoaded(Answer, frozen=True):
     """What was loaded. taken: whether the cores have taken all of it already, as they do within a second."""
 
@@ -779,7 +802,8 @@ class RuleParameter(Answer, frozen=True):
 
 class RiskRule(Answer, frozen=True):
     """A rule of pre-trade risk. facts: nothing of it can be set. required: without its parameters orders are
-    denied. controls: what it is for.
+    denied. controls: what it is for. at_venue: what it is of an order that is sent to a venue, None where a
+    scope must not name one.
     """
 
     name: str
@@ -789,6 +813,7 @@ class RiskRule(Answer, frozen=True):
     required: bool
     on_missing: str
     parameters: list[RuleParameter]
+    at_venue: str | None
 
 
 class RiskRules(Answer, frozen=True):

@@ -1016,6 +1016,18 @@ class Operations:
         path = "/api/v1/corporate-actions/split"
         return Call(method="POST", path=path, shape=answers.Split, body=body, repeatable=False)
 
+    @operation("renameSymbol")
+    def rename(
+        self, symbol: str, new_symbol: str, *, check: bool = False, reason: str
+    ) -> Call[answers.Rename]:
+        """Hold what all accounts have of a halted symbol without open orders under another symbol.
+
+        The old symbol is INACTIVE then. check: only say what it would do.
+        """
+        body = body_of(symbol=symbol, newSymbol=new_symbol, check=check, reason=reason)
+        path = "/api/v1/corporate-actions/rename"
+        return Call(method="POST", path=path, shape=answers.Rename, body=body, repeatable=False)
+
     @operation("listInstruments")
     def instruments(self) -> Call[answers.Instruments]:
         """Return what is traded."""
@@ -1250,6 +1262,7 @@ class Operations:
         strategy: str | None = None,
         sector: str | None = None,
         symbol: str | None = None,
+        venue: str | None = None,
         most: int | None = None,
     ) -> Paging[answers.Limit]:
         """Iterate over what is set of the rules, the newest first, or up to `most`.
@@ -1258,7 +1271,7 @@ class Operations:
         """
         names = query_of(
             rule=rule, firm=firm, desk=desk, account=account, trader=trader, strategy=strategy, sector=sector,
-            symbol=symbol,
+            symbol=symbol, venue=venue,
         )  # fmt: skip
         call = Call(method="GET", path=_LIMITS, shape=answers.LimitPage, query=names)
         return Paging(call=call, rows="limits", row=answers.Limit, most=most)
@@ -1275,12 +1288,13 @@ class Operations:
         strategy: str | None = None,
         sector: str | None = None,
         symbol: str | None = None,
+        venue: str | None = None,
         most: int | None = None,
     ) -> Paging[answers.LimitChange]:
         """Iterate over who changed what of the rules, and why, the newest first; named as in `limits`."""
         names = query_of(
             rule=rule, firm=firm, desk=desk, account=account, trader=trader, strategy=strategy, sector=sector,
-            symbol=symbol,
+            symbol=symbol, venue=venue,
         )  # fmt: skip
         call = Call(method="GET", path=f"{_LIMITS}/history", shape=answers.LimitHistory, query=names)
         return Paging(call=call, rows="changes", row=answers.LimitChange, most=most)
@@ -1293,9 +1307,13 @@ class Operations:
         symbol: str | None = None,
         trader: str | None = None,
         strategy: str | None = None,
+        venue: str | None = None,
     ) -> Call[answers.EffectiveLimits]:
-        """Return what holds for an order, of every rule, and of which scope that is."""
-        names = query_of(account=account, symbol=symbol, trader=trader, strategy=strategy)
+        """Return what holds for an order, of every rule, and of which scope that is.
+
+        venue: what holds for what is sent there, of the rules that may be set for a venue.
+        """
+        names = query_of(account=account, symbol=symbol, trader=trader, strategy=strategy, venue=venue)
         path = f"{_LIMITS}/effective"
         return Call(method="GET", path=path, shape=answers.EffectiveLimits, query=names)
 
@@ -1358,6 +1376,7 @@ class Operations:
         strategy: str | None = None,
         sector: str | None = None,
         symbol: str | None = None,
+        venue: str | None = None,
         version: int | None = None,
     ) -> Call[answers.Limit]:
         """Remove what is set of a rule for the scope of just these names. Returns what was set.
@@ -1366,7 +1385,7 @@ class Operations:
         """
         query = query_of(
             rule=rule, reason=reason, version=version, firm=firm, desk=desk, account=account, trader=trader,
-            strategy=strategy, sector=sector, symbol=symbol,
+            strategy=strategy, sector=sector, symbol=symbol, venue=venue,
         )  # fmt: skip
         return Call(method="DELETE", path=_LIMITS, shape=answers.Limit, query=query, repeatable=False)
 

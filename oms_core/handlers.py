@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from oms_core import metrics
 from oms_core.domain import algos
 from oms_core.domain.changes import changed_terms, problem_of_change
-from oms_core.domain.charging import charge_correction, charge_trade, split_since
+from oms_core.domain.charging import charge_correction, charge_trade, reshaped_since
 from oms_core.domain.days import cash_of
 from oms_core.domain.desk import AsIf, Desk
 from oms_core.domain.executions import Effects
@@ -39,7 +39,7 @@ from oms_core.domain.order import (
     WorkAlgo,
 )
 from oms_core.domain.order_times import MAY_NOT, Standing
-from oms_core.domain.positions import Position, after_opening, after_split, cash_moved
+from oms_core.domain.positions import Position, after_merge, after_opening, after_split, cash_moved
 from oms_core.domain.risk import NO_AGE_LIMIT, RULES, Verdict, check_risk
 from oms_core.domain.risk.overridden import overridden, used_of
 from oms_core.domain.touch import TouchPrices, mark_of
@@ -52,6 +52,7 @@ from oms_core.ports import (
     PositionAction,
     PositionChange,
     QuoteBoard,
+    Rename,
     RiskTaken,
     Split,
     StoredEvent,
@@ -63,7 +64,7 @@ from oms_core.reports import (
     booked_trade,
     exception_of,
     fact_of,
-    of_before_split,
+    of_before_action,
 )
 from oms_platform import ids
 from oms_platform.audit_chain import request_digest
@@ -514,8 +515,8 @@ def handle_execution_report(core: Core, unit: UnitOfWork, message: ExecutionRepo
         if isinstance(fact, TradeApplied):
             fact = charge_trade(core.desk, known, fact)
         elif isinstance(fact, TradeCorrected):
-            if (split := split_since(core.desk, known, effects, fact)) is not None:
-                raise_exception(core, unit, message, of_before_split(fact, split))
+            if (reshaped := reshaped_since(core.desk, known, effects, fact)) is not None:
+                raise_exception(core, unit, message, of_before_action(fact, reshaped))
                 return
             fact = charge_correction(core.desk, known, effects, fact)
         after = _record(core, unit, known, fact, trace)
@@ -675,8 +676,7 @@ def _worth(position: Position, mark: int | None) -> int:
 def handle_action(core: Core, unit: UnitOfWork, action: PositionAction) -> None:
     """Take what somebody says of an account's position; from here on fills change that."""
     account_id, symbol = action.account_id, action.symbol
-    heads = core.desk.stream_sequences
-    unit.streams.setdefault(account_id, heads[account_id])
+    unit.streams.setdefault(account_id, core.desk.stream_sequences[account_id])
     before = core.desk.position(account_id, symbol)
     match action:
         case Opening():
@@ -689,9 +689,21 @@ def handle_action(core: Core, unit: UnitOfWork, action: PositionAction) -> None:
                 unit.days[account_id] = day
         case Split():
             after = after_split(before, action.numerator, action.denominator, action.price_micros)
-            core.desk.splits[account_id, symbol] = unit.now
+            core.desk.reshaped[account_id, symbol] = unit.now
+        case Rename():
+            after = Position()
+            core.desk.reshaped[account_id, symbol] = unit.now
+            into = core.desk.position(account_id, action.new_symbol)
+            _change(core, unit, action, action.new_symbol, after_merge(into, before))
         case _:
             assert_never(action)
+    _change(core, unit, action, symbol, after)
+
+
+def _change(core: Core, unit: UnitOfWork, action: PositionAction, symbol: str, after: Position) -> None:
+    """Let a position be what an action makes of it."""
+    account_id = action.account_id
+    before = core.desk.position(account_id, symbol)
     core.desk.keep_position(account_id, symbol, after)
     unit.positions.add((account_id, symbol))
     unit.changes.append(
@@ -699,7 +711,7 @@ def handle_action(core: Core, unit: UnitOfWork, action: PositionAction) -> None:
             action_id=action.action_id,
             account_id=account_id,
             symbol=symbol,
-            stream_sequence=heads[account_id],
+            stream_sequence=core.desk.stream_sequences[account_id],
             before=before,
             after=after,
         )

@@ -109,7 +109,17 @@ class Split:
     price_micros: int
 
 
-PositionAction = Opening | Split
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rename:
+    """What an account holds of a symbol is of another one from now on."""
+
+    action_id: UUID
+    account_id: str
+    symbol: str
+    new_symbol: str
+
+
+PositionAction = Opening | Split | Rename
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

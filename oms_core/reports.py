@@ -185,12 +185,12 @@ def _correction(effects: Effects, report: ExecutionReport) -> TradeCorrected | R
     return _once(effects, correction, content)
 
 
-def of_before_split(correction: TradeCorrected, split: datetime) -> Refused:
-    """Return why a correction of a trade of before a split is left to a person."""
+def of_before_action(correction: TradeCorrected, reshaped: datetime) -> Refused:
+    """Return why a correction of a trade of before a corporate action is left to a person."""
     return Refused(
         ExceptionKind.UNKNOWN_TRADE,
-        f"trade {correction.exec_ref_id} is of before the split of {split:%Y-%m-%d %H:%M:%S}, in other"
-        " shares: load what is held",
+        f"trade {correction.exec_ref_id} is of before the corporate action of {reshaped:%Y-%m-%d %H:%M:%S},"
+        " in other shares: load what is held",
     )
 
 

@@ -1,6 +1,7 @@
 """The kill switches of Postgres in memory, looked at several times a second by a thread of their own.
 
 The law of this file: whoever asks gets what the newest look found, and is told when that is too old to go by.
+So it is with the limits of venues, for the router and the gate, which go by them as they go by switches.
 A look is one small statement; what it shows as changed is read whole. The thread does not wait for the loop
 whose orders it stops, so that a long batch is stopped in its middle.
 """
@@ -24,8 +25,10 @@ from oms_platform.errors import OperationalError
 from oms_platform.ids import uuid7
 from oms_platform.kill_switches import Asked, Kills, KillSwitch, Stage, Trigger
 from oms_platform.postgres import ArrayStatement, Connection, Cursor, connect
+from oms_platform.risk_rows import read_venue_rules
 from oms_platform.scopes import Scope
 from oms_platform.telemetry import kill_metrics as metrics
+from oms_platform.venue_limits import VenueLimits
 
 # How old the newest look at the switches may be before nothing leaves.
 AGE_S_MAX: Final = 2.0
@@ -37,10 +40,9 @@ RETRY_S: Final = 0.25
 STATEMENT_TIMEOUT_MS: Final = 1_000
 # Switches that triggers have asked for and that could not be stored yet.
 ASKED_MAX: Final = 1_000
-_VERSIONS: Final = (
-    "SELECT subject, version FROM reference_versions WHERE subject IN ('accounts', 'instruments', 'switches')"
-    " ORDER BY subject"
-)
+_VERSIONS: Final = "SELECT subject, version FROM reference_versions WHERE subject = ANY(%s) ORDER BY subject"
+_SUBJECTS: Final = ("accounts", "instruments", "switches")
+_WITH_LIMITS: Final = (*_SUBJECTS, "rules")
 _SWITCHES: Final = (
     "SELECT switch_id, scope, stage, reason FROM kill_switches WHERE released_at IS NULL"
     " ORDER BY set_at, switch_id"
@@ -96,8 +98,15 @@ def note_effect(
     _IN_EFFECT.execute(cursor, rows)
 
 
-def read_kills(connection: Connection) -> Kills:
-    """Return every switch that is set, with the names that scopes give."""
+def read_kills(connection: Connection, *, limits: bool = False) -> Kills:
+    """Return every switch that is set, with the names that scopes give. limits: and those of venues.
+
+    Raises OperationalError for a limit that no rule of this edition can read.
+    """
+    try:
+        rules = read_venue_rules(connection) if limits else []
+    except ValueError as error:
+        raise OperationalError(f"a limit of a venue cannot be read: {error}") from error
     accounts = connection.execute("SELECT account_id, firm_id, desk_id FROM accounts").fetchall()
     return Kills(
         switches=tuple(
@@ -122,6 +131,7 @@ def read_kills(connection: Connection) -> Kills:
                 trigger_id, kind, scope, threshold, window_s, stage, mode, released_at, is_set,
             ) in connection.execute(_TRIGGERS).fetchall()
         ),
+        limits=VenueLimits(rules) if rules else None,
     )  # fmt: skip
 
 
@@ -140,7 +150,8 @@ class KillFeed:
     """The KillBoard on Postgres. service, member: which process says that it goes by a switch.
 
     counts: it says so itself, once it has counted what it holds (`note_effect`), and the feed does not.
-    age_s_max: how old the newest look may be. look_s: between two looks.
+    limits: whether it reads those of venues, too. age_s_max: how old the newest look may be. look_s: between
+    two looks.
     """
 
     def __init__(
@@ -150,12 +161,14 @@ class KillFeed:
         member: str = "",
         *,
         counts: bool = False,
+        limits: bool = False,
         age_s_max: float = AGE_S_MAX,
         look_s: float = LOOK_S,
         clock: Clock = utc_now,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._dsn, self._service, self._member, self._counts = dsn, service, member, counts
+        self._limits = limits
         self._age_s_max, self._look_s = age_s_max, look_s
         self._clock, self._monotonic_s = clock, monotonic_s
         self._kills = Kills()
@@ -237,9 +250,10 @@ class KillFeed:
             self._versions = []
         connection = self._connection
         self._store_asked(connection)
-        versions = connection.execute(_VERSIONS).fetchall()
+        subjects = _WITH_LIMITS if self._limits else _SUBJECTS
+        versions = connection.execute(_VERSIONS, [list(subjects)]).fetchall()
         if versions != self._versions:
-            self._kills = read_kills(connection)
+            self._kills = read_kills(connection, limits=self._limits)
             self._versions = versions
         self._looked_s = began_s
         self._note_effects(connection, self._kills, self._clock())

@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 
 from oms_platform.scopes import STRATEGY_TAG, Scope
+from oms_platform.venue_limits import VenueBound, VenueLimits
 from oms_platform.vocabulary import OrderTerms
 
 # A name of a thing that certainly has none of a kind: no scope can give it, for names are printable.
@@ -88,7 +89,8 @@ class Kills(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Every switch that is set, as of the last look, and the names that scopes give of accounts and symbols.
 
     houses: of each account, its firm and desk. sectors: of each symbol. unread: why the switches cannot be
-    gone by, empty while they can.
+    gone by, empty while they can. limits: those of risk that name a venue, as of the same look; None where
+    there is none, or for who does not go by them.
     """
 
     switches: tuple[KillSwitch, ...] = ()
@@ -96,11 +98,13 @@ class Kills(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sectors: Mapping[str, str] = {}
     triggers: tuple[Trigger, ...] = ()
     unread: str = ""
+    limits: VenueLimits | None = None
 
     @property
     def asks_for_owners(self) -> bool:
-        """Whether a switch names a trader or a strategy, so that it matters who asked for an order."""
-        return any(switch.scope.trader or switch.scope.strategy for switch in self.switches)
+        """Whether a switch or a limit names a trader or a strategy: it matters who asked for an order."""
+        named = any(switch.scope.trader or switch.scope.strategy for switch in self.switches)
+        return named or (self.limits is not None and self.limits.names_owners)
 
     def thing(
         self, account_id: str, symbol: str, owner: Owner = UNKNOWN_OWNER, venue_id: str = NO_NAME
@@ -152,6 +156,17 @@ class Kills(msgspec.Struct, frozen=True, kw_only=True, gc=False):
                 found.setdefault(venue_id, switch)
         return found
 
+    def venue_bounds(self, terms: OrderTerms) -> dict[str, VenueBound]:
+        """Return what limits make of an order at each venue of which they say anything of it."""
+        if self.limits is None:
+            return {}
+        owner, found = owner_of(terms), dict[str, VenueBound]()
+        for venue_id in self.limits.venues:
+            bound = self.limits.bound(self.thing(terms.account_id, terms.symbol, owner, venue_id))
+            if bound is not None:
+                found[venue_id] = bound
+        return found
+
     def stop_of(self, thing: Scope) -> KillSwitch | None:
         """Return the first switch that stops a thing, None when none does."""
         return next((switch for switch in self.switches if switch.stops(thing)), None)
@@ -183,6 +198,20 @@ class KillBoard(Protocol):
 
 
 NO_KILLS: Final = Kills()
+
+
+class LimitsAlone:
+    """A board without its switches: what would be if nothing were stopped, within the limits of venues."""
+
+    def __init__(self, board: KillBoard) -> None:
+        self._board = board
+
+    def ask(self, asked: Asked) -> None:
+        """Nothing sets a switch where none counts."""
+
+    def known(self) -> Kills:
+        """Return the limits, and the names that their scopes give."""
+        return msgspec.structs.replace(self._board.known(), switches=(), triggers=(), unread="")
 
 
 class FixedKills:

@@ -1,7 +1,8 @@
 """The rules' parameters by scope: what holds for an order is what the closest rows say, each with wider ones.
 
 The law of this file: `settings` depends on the rows and on the scope alone, not on the order in which rows
-came.
+came. Rows that name a venue are a book of their own (`at_venues`): they say what holds for what is sent
+there, take nothing from rows that name none, and give them nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -9,6 +10,7 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from oms_platform.risk_rules import RULE_SPECS, Mode, OnMissing, RuleRow, RuleSpec, Severity, Value
 from oms_platform.scopes import EVERYTHING, Scope, ScopeKind, weight_of
@@ -39,10 +41,14 @@ class Setting(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class RuleBook:
-    """Rows of the rules' parameters. `take` changes it; version: of the last change that it has."""
+    """Rows of the rules' parameters. `take` changes it; version: of the last change that it has.
 
-    def __init__(self, rows: Iterable[RuleRow] = (), version: int = 0) -> None:
+    at_venues: of rows that name venues. A rule is asked there where one of them sets what it needs.
+    """
+
+    def __init__(self, rows: Iterable[RuleRow] = (), version: int = 0, *, at_venues: bool = False) -> None:
         self.version = version
+        self._defaults = _AT_VENUES if at_venues else _DEFAULTS
         self._by_scope: dict[Scope, dict[str, RuleRow]] = {}
         # The scopes of each combination of kinds, by their names; the widest combination first.
         self._masks: list[_Mask] = []
@@ -109,7 +115,7 @@ class RuleBook:
                 place = _PLACES[row.rule]
                 settings[place] = _with_row(settings[place], row)
         else:
-            settings = list(_DEFAULTS)
+            settings = list(self._defaults)
         found = _Merged(tuple(settings), tuple([one for one in settings if one.is_asked]))
         self._merged[scopes] = found
         return found
@@ -156,6 +162,25 @@ def _of_defaults(spec: RuleSpec) -> Setting:
     )
 
 
+def _of_defaults_at_venues(spec: RuleSpec) -> Setting:
+    needs = "" if spec.at_venue is None else spec.at_venue.needs
+    values = {
+        one.name: one.default
+        for one in spec.parameters
+        if needs and one.name != needs and one.default is not None
+    }
+    return Setting(
+        # What an order needs is no default of a venue's.
+        spec=replace(spec, needs=needs, required=False),
+        mode=Mode.ON if needs else Mode.OFF,
+        severity=Severity.HARD,
+        on_missing=spec.on_missing,
+        values=values,
+        source="default",
+        is_asked=False,
+    )
+
+
 def _with_row(wider: Setting, row: RuleRow) -> Setting:
     values, mode = {**wider.values, **row.parameters}, row.mode or wider.mode
     return Setting(
@@ -179,3 +204,4 @@ def _lacks(spec: RuleSpec, values: Mapping[str, Value]) -> tuple[str, ...]:
 
 
 _DEFAULTS: Final = tuple(_of_defaults(spec) for spec in RULE_SPECS)
+_AT_VENUES: Final = tuple(_of_defaults_at_venues(spec) for spec in RULE_SPECS)

@@ -12,12 +12,13 @@ from oms_platform.scopes import Scope, scope_of
 
 _CHANGES: Final = (
     "SELECT change_id, rule, scope, removed, mode, severity, on_missing, parameters FROM risk_rules"
-    " WHERE change_id > %s ORDER BY change_id"
+    " WHERE change_id > %s AND NOT scope ? 'venue' ORDER BY change_id"
 )
 _IN_FORCE: Final = (
     "SELECT change_id, rule, scope, removed, mode, severity, on_missing, parameters FROM risk_rules_in_force"
-    " ORDER BY change_id"
 )
+_OF_ORDERS: Final = f"{_IN_FORCE} WHERE NOT scope ? 'venue' ORDER BY change_id"
+_OF_VENUES: Final = f"{_IN_FORCE} WHERE scope ? 'venue' ORDER BY change_id"
 INSERT: Final = (
     "INSERT INTO risk_rules"
     " (rule, scope, removed, mode, severity, on_missing, parameters, changed_by, reason)"
@@ -34,12 +35,18 @@ class RuleChange(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_rule_changes(connection: Connection, after: int | None) -> list[RuleChange]:
-    """Return the changes after one, the oldest first; after None, only what holds now.
+    """Return the changes of what orders are held to, after one, the oldest first; after None, what holds now.
 
-    Raises ValueError for a row that no rule of this edition can read.
+    Rows that name a venue are not among them. Raises ValueError for a row that no rule of this edition can
+    read.
     """
-    found = connection.execute(_IN_FORCE) if after is None else connection.execute(_CHANGES, [after])
+    found = connection.execute(_OF_ORDERS) if after is None else connection.execute(_CHANGES, [after])
     return [_change(*row) for row in found]
+
+
+def read_venue_rules(connection: Connection) -> list[RuleRow]:
+    """Return what holds at venues now. Raises ValueError for a row that no rule of this edition can read."""
+    return [_change(*row).row for row in connection.execute(_OF_VENUES)]
 
 
 def _change(
@@ -96,7 +103,8 @@ def add_rules(connection: Connection, rows: Iterable[RuleRow], *, by: str, reaso
 
 
 def _held(connection: Connection) -> dict[tuple[str, Scope], RuleRow]:
-    return {(change.row.rule, change.row.scope): change.row for change in read_rule_changes(connection, None)}
+    rows = [change.row for change in read_rule_changes(connection, None)] + read_venue_rules(connection)
+    return {(row.rule, row.scope): row for row in rows}
 
 
 def _insert(connection: Connection, rows: list[RuleRow], by: str, reason: str) -> int:

@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from oms_platform.prices import MICROS
-from oms_platform.scopes import Scope, ScopeKind
+from oms_platform.scopes import Scope
 
 Value = int | bool | str
 MemberT = TypeVar("MemberT", bound=enum.Enum)
@@ -97,6 +97,19 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     default: Value | None = None
 
 
+class AtVenue(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rule is at a venue: of each order that is to be sent there.
+
+    needs: the parameter without which it is not asked. choices: those of that parameter's that can be told at
+    a venue, empty for all. routed: the router goes by it, too; else the gate alone does.
+    """
+
+    meaning: str
+    needs: str
+    choices: tuple[str, ...] = ()
+    routed: bool = False
+
+
 class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A rule as everybody may know it.
 
@@ -104,7 +117,8 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
     there is nothing to hold an order to, so that the rule is not asked; empty for none. controls: of SEC Rule
     15c3-5, and other rules, that it is for. facts: it says what is so, and is not a person's to turn off or
     to soften. follows_market: its bound moves with the market. of_slices: what an algo releases is held to
-    it, each time. watched: what its value is of, None where only an order moves it.
+    it, each time. watched: what its value is of, None where only an order moves it. at_venue: what it is of a
+    venue's orders, None where a scope with a venue makes no sense.
     """
 
     name: str
@@ -118,6 +132,7 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
     of_slices: bool = False
     on_missing: OnMissing = OnMissing.DENY
     watched: Watched | None = None
+    at_venue: AtVenue | None = None
 
     def parameter(self, name: str) -> Parameter | None:
         """Return a parameter by name."""
@@ -170,6 +185,7 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         parameters=(
             Parameter(name="permitted", unit=Unit.YES_NO, meaning="whether it may be traded", default=True),
         ),
+        at_venue=AtVenue(meaning="Whoever asks may send this there.", needs="permitted", routed=True),
     ),
     RuleSpec(
         name="INSTRUMENT_RESTRICTED",
@@ -184,6 +200,13 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
                 choices=("NOTHING", "OPENING", "EVERYTHING"),
                 default="NOTHING",
             ),
+        ),
+        at_venue=AtVenue(
+            meaning="The instrument is not on the venue's restricted list.",
+            needs="restricted",
+            # What opens a position is known before a venue is chosen, and not at it.
+            choices=("NOTHING", "EVERYTHING"),
+            routed=True,
         ),
     ),
     RuleSpec(
@@ -302,6 +325,11 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
                 name="quantity_max", unit=Unit.SHARES, meaning="shares of one order", least=1, default=10_000
             ),
         ),
+        at_venue=AtVenue(
+            meaning="An order to the venue has no more shares than one may have.",
+            needs="quantity_max",
+            routed=True,
+        ),
         required=True,
     ),
     RuleSpec(
@@ -310,6 +338,11 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         of_slices=True,
         controls=(_ERRONEOUS,),
         parameters=(_dollars("notional_max", "dollars of one order", least=1, default=1_000_000 * MICROS),),
+        at_venue=AtVenue(
+            meaning="An order to the venue is worth no more, at its limit, than one may be.",
+            needs="notional_max",
+            routed=True,
+        ),
         required=True,
     ),
     RuleSpec(
@@ -471,6 +504,9 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
             Parameter(name="orders_max", unit=Unit.COUNT, meaning="new orders", least=1),
             _window("in so many seconds"),
         ),
+        at_venue=AtVenue(
+            meaning="The account's orders (35=D) do not leave for the venue too fast.", needs="orders_max"
+        ),
     ),
     RuleSpec(
         name="MESSAGE_RATE_EXCEEDED",
@@ -480,6 +516,10 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         parameters=(
             Parameter(name="messages_max", unit=Unit.COUNT, meaning="requests of every kind", least=1),
             _window("in so many seconds"),
+        ),
+        at_venue=AtVenue(
+            meaning="The account's orders and new prices (35=D, 35=G) do not leave for the venue too fast.",
+            needs="messages_max",
         ),
     ),
     RuleSpec(
@@ -522,11 +562,14 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
         controls=(_ERRONEOUS,),
         needs="open_max",
         parameters=(Parameter(name="open_max", unit=Unit.COUNT, meaning="orders open at once", least=1),),
+        at_venue=AtVenue(
+            meaning="The account has no more orders at the venue than it may.", needs="open_max"
+        ),
     ),
 )
 SPEC_OF: Final[Mapping[str, RuleSpec]] = {spec.name: spec for spec in RULE_SPECS}
-# A venue is chosen after risk has been checked: no rule here can be about one.
-KINDS_OF_RULES: Final = tuple(kind for kind in ScopeKind if kind is not ScopeKind.VENUE)
+# Those that may be set for a venue: the router and the last gate hold each order that is sent there to them.
+RULES_AT_VENUES: Final = tuple(spec.name for spec in RULE_SPECS if spec.at_venue is not None)
 # Of two parameters of one scope, the first must not be above the second: no order could reach it.
 NOT_ABOVE: Final = (
     (("ORDER_NOTIONAL_EXCEEDS_MAX", "notional_max"), ("BUYING_POWER_EXCEEDED", "buying_power")),
@@ -639,11 +682,12 @@ def read_row(
         raise UnreadableRuleError("rule", f"must be one of {', '.join(SPEC_OF)}, was {rule!r}")
     if spec.facts:
         raise UnreadableRuleError("rule", f"{rule} states a fact, and nothing of it can be set")
-    for kind in scope.kinds:
-        if kind not in KINDS_OF_RULES:
-            raise UnreadableRuleError(
-                "scope", f"must not name a {kind.value}: risk is checked before one is chosen"
-            )
+    if scope.venue and spec.at_venue is None:
+        raise UnreadableRuleError(
+            "scope",
+            f"must not name a venue: {rule} is checked before one is chosen."
+            f" Rules that may: {', '.join(RULES_AT_VENUES)}",
+        )
     found: dict[str, Value] = {}
     for name, given in parameters.items():
         parameter = spec.parameter(name)
@@ -663,7 +707,25 @@ def read_row(
         raise UnreadableRuleError(
             "parameters", "must set something: a parameter, mode, severity or onMissing"
         )
+    if scope.venue and spec.at_venue is not None:
+        _require_at_venue(row, spec.at_venue)
     return row
+
+
+def _require_at_venue(row: RuleRow, at_venue: AtVenue) -> None:
+    """Raise UnreadableRuleError for what nobody can hold an order at a venue to."""
+    if row.severity not in (None, Severity.HARD):
+        raise UnreadableRuleError(
+            "severity", f"must be HARD at a venue: nobody is asked there, was {row.severity.value!r}"
+        )
+    if row.on_missing is not None:
+        raise UnreadableRuleError("onMissing", "must not be set at a venue: nothing is missing there")
+    given = row.parameters.get(at_venue.needs)
+    if at_venue.choices and given is not None and given not in at_venue.choices:
+        raise UnreadableRuleError(
+            f"parameters.{at_venue.needs}",
+            f"must be one of {', '.join(at_venue.choices)} at a venue, was {given!r}",
+        )
 
 
 def _member(kind: type[MemberT], field: str, given: str | None) -> MemberT | None:

@@ -3,7 +3,7 @@
 The law of this file: a scope names some of the eight and leaves the others open; it covers what has every
 name that it gives. Of two scopes that cover the same thing, the one that names the weightier kind is the
 closer one (`Scope.weight`): among scopes that cover one thing no two weigh the same, so there is always one
-answer.
+answer. Limits of a venue are never weighed against those of none (`oms_platform.risk_book`).
 """
 
 import enum

@@ -15,6 +15,8 @@ import structlog
 from oms_platform.clock import utc_now
 from oms_platform.grpc_door import GrpcDoor
 from oms_platform.health import Health, serve_health
+from oms_platform.kill_feed import KillFeed
+from oms_platform.kill_switches import LimitsAlone
 from oms_platform.postgres import connect
 from oms_platform.schema.migrate import require_revision
 from oms_platform.settings import load_settings
@@ -80,12 +82,17 @@ def _run(settings: AnswerSettings, quotes: AskedQuotes, health: Health, stop: St
             require_revision(connection)
             references = PostgresReference(connection, settings.profile, utc_now)
             reference = references.load()
+            # No thread of its own: it looks as the reference is looked at.
+            limits = KillFeed(settings.postgres_dsn, NAME, counts=True, limits=True)
+            stack.callback(limits.stop)
+            limits.look()
             context = RoutingContext(
                 quotes=quotes,
                 clock=utc_now,
                 stopwatch=time.perf_counter_ns,
                 quote_age_ms_max=settings.quote_age_ms_max,
                 quote_timeout_ms=settings.quote_timeout_ms,
+                kills=LimitsAlone(limits),
             )
             budget = QuestionBudget(settings.questions_at_once, settings.questions_waiting_max)
             stack.callback(budget.close)
@@ -106,6 +113,7 @@ def _run(settings: AnswerSettings, quotes: AskedQuotes, health: Health, stop: St
             while not stop.wait(settings.reference_refresh_s):
                 try:
                     reference = references.load()
+                    limits.look()
                 except ReferenceUnavailableError as error:
                     log.warning("reference_kept", error=str(error))
             # Whoever asks learns it at once, and not when what is being answered is done.

@@ -57,7 +57,7 @@ def _run(settings: Settings, quotes: LiveQuotes, health: Health, stop: StopFlag,
         with ExitStack() as stack:
             connection = stack.enter_context(closing(connect(settings.postgres_dsn, "sor-engine")))
             require_revision(connection)
-            kills = KillFeed(settings.postgres_dsn, SOR, age_s_max=settings.kills_age_s_max)
+            kills = KillFeed(settings.postgres_dsn, SOR, limits=True, age_s_max=settings.kills_age_s_max)
             stack.callback(kills.stop)
             kills.start()
             ensure_topics(kafka)

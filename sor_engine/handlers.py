@@ -22,6 +22,7 @@ from oms_platform.pegs import peg_price
 from oms_platform.prices import micros_of
 from oms_platform.sides import far, is_buy
 from oms_platform.telemetry.order_trace import traced_id
+from oms_platform.venue_limits import VenueBound
 from oms_platform.vocabulary import OrderTerms, OrderType, Routing
 from oms_platform.wire import encode
 from sor_engine import metrics
@@ -104,7 +105,8 @@ class TakenShares:
 class RoutingContext:
     """What decisions are made with. stopwatch: counts nanoseconds. quote_clock: knows market data's time.
 
-    kills: what must not be placed, of orders that are to be sent; a preview shows what would be without it.
+    kills: what must not be placed, of orders that are to be sent; a preview shows what would be without
+    switches, within the limits of venues.
     """
 
     quotes: Quotes
@@ -282,7 +284,7 @@ def _inputs(
     account = reference.accounts.get(terms.account_id)
     routing = effective_routing(terms.routing, account, reference.default_profile)
     profile = reference.profiles.get(routing.profile)
-    killed, stopped = _stops(terms, context.kills)
+    killed, stopped, bounds = _stops(terms, context.kills)
     problem = ""
     if profile is None:
         found = reference.unusable.get(routing.profile)
@@ -326,18 +328,26 @@ def _inputs(
         outflows=outflows,
         killed=killed,
         stopped=stopped,
+        bounds=bounds,
     )
     return inputs, profile, problem
 
 
-def _stops(terms: OrderTerms, board: KillBoard) -> tuple[str, dict[str, str]]:
-    """Return why nothing of an order may be placed, empty when it may, and where else it may not go."""
+class _Stops(NamedTuple):
+    """Why nothing of an order may be placed, empty when it may; where else it may not go, and what may."""
+
+    killed: str
+    stopped: dict[str, str]
+    bounds: dict[str, VenueBound]
+
+
+def _stops(terms: OrderTerms, board: KillBoard) -> _Stops:
     kills = board.known()
     if kills.unread:
-        return f"{KILL_UNREAD}: {kills.unread}", {}
+        return _Stops(f"{KILL_UNREAD}: {kills.unread}", {}, {})
     switch = kills.order_stop(terms)
     stopped = {venue_id: f"{KILLED}: {one}" for venue_id, one in kills.venue_stops(terms).items()}
-    return "" if switch is None else f"{KILLED}: {switch}", stopped
+    return _Stops("" if switch is None else f"{KILLED}: {switch}", stopped, kills.venue_bounds(terms))
 
 
 def _price_of(terms: OrderTerms, quote: Quote | None, reference: Reference) -> int:
@@ -447,6 +457,7 @@ def _request_of(inputs: FrozenInputs, tick_micros: int, quote: Quote | None) -> 
         peg=None if terms.peg is None else terms.peg.peg_type,
         listing_venue=inputs.listing_venue,
         stopped=inputs.stopped,
+        bounds=inputs.bounds,
     )
 
 

@@ -12,6 +12,7 @@ import msgspec
 from oms_platform.errors import OperationalError
 from oms_platform.market_rules import DayRules
 from oms_platform.messages import Quote, RoutePlan, RouteRequest
+from oms_platform.venue_limits import VenueBound
 from oms_platform.vocabulary import Routing
 from sor_engine.domain.market import ACCESS_FEE_CAP_MICROS, DarkBelief, Venue, VenueStats
 from sor_engine.domain.profile import Profile
@@ -46,6 +47,7 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     order_protection: as the day's rules have it. round_lot: of an order that shows a part of itself.
     listing_venue: of an order for an auction, who holds it; empty for nobody. killed: the kill switch that
     lets nothing of it be placed, or that nobody can read them. stopped: venues that one keeps it from, why.
+    bounds: what limits let it have at venues of which they say anything.
     """
 
     request: RouteRequest
@@ -65,6 +67,7 @@ class FrozenInputs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     listing_venue: str = ""
     killed: str = ""
     stopped: dict[str, str] = {}
+    bounds: dict[str, VenueBound] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,8 @@ from uuid import UUID
 
 import msgspec
 
-from oms_platform.kill_switches import UNKNOWN_OWNER, FixedKills, KillBoard, KillSwitch, Owner
+from execution_adapter.domain.venue_gate import VenueGate
+from oms_platform.kill_switches import UNKNOWN_OWNER, FixedKills, KillBoard, Kills, KillSwitch, Owner
 from oms_platform.market_rules import Ticks
 from oms_platform.order_types import AUCTIONS, BOOKED, rests_in_sight
 from oms_platform.sides import far, is_within, near, sign
@@ -223,8 +224,9 @@ _NO_TOUCH: Final = Touch()
 class WireGate:
     """Holds each child to limits, market and switches. One thread only.
 
-    kills: the switches, asked anew for each child. owners: who asked for an order, as far as that matters; of
-    one that is not there nobody knows, and every switch that names somebody stops it.
+    kills: the switches and the limits of venues, asked anew for each child. owners: who asked for an order,
+    as far as that matters; of one that is not there nobody knows, and what names somebody stops it. venues:
+    what is held to limits of venues.
     """
 
     def __init__(
@@ -237,6 +239,7 @@ class WireGate:
         self._touch_of = touch_of
         self.kills: KillBoard = FixedKills() if kills is None else kills
         self.owners: dict[UUID, Owner] = {}
+        self.venues = VenueGate()
         # None: nothing is known of instruments, and they are not asked about.
         self.instruments: Mapping[str, Instrument] | None = None
         # (the second, how many in it), by venue and by what the same orders have in common.
@@ -261,20 +264,31 @@ class WireGate:
             return ""
         return f"GATE_COMMITTED: children={child.quantity}, venues have more of the order than was counted"
 
-    def refuses(self, child: ChildTerms, now_s: float) -> str:
+    def refuses(self, child: ChildTerms, now_s: float, *, moves: bool = False) -> str:
         """Return why a child must not be sent now, as CODE: key=value; empty when it may.
 
-        One that may be sent counts as sent.
+        One that may be sent counts as sent. moves: its venue has it, and it is to get another price.
         """
+        kills = self.kills.known()
         return (
-            self._killed(child)
+            self._killed(child, kills)
             or self._beyond_limits(child)
             or self._beyond_market(child)
+            or self._beyond_venue(child, kills, now_s, moves=moves)
             or self._too_often(child, now_s)
         )
 
-    def _killed(self, child: ChildTerms) -> str:
-        kills = self.kills.known()
+    def _beyond_venue(self, child: ChildTerms, kills: Kills, now_s: float, *, moves: bool) -> str:
+        limits = kills.limits
+        if limits is None:
+            return ""
+        owner = self.owners.get(child.order_id)
+        if owner is None and limits.names_owners:
+            return "GATE_VENUE_LIMIT: a limit names a trader or a strategy, and nobody knows the order's yet"
+        thing = kills.thing(child.account_id, child.symbol, owner or UNKNOWN_OWNER, child.venue_id)
+        return self.venues.refuses(child, limits.asked(thing), now_s, moves=moves)
+
+    def _killed(self, child: ChildTerms, kills: Kills) -> str:
         if kills.unread:
             return f"GATE_KILL_UNREAD: {kills.unread}"
         found = next((switch for switch in kills.switches if self.is_stopped(child, switch)), None)

@@ -6,12 +6,13 @@ for an answer is live, or is over while its venue is asked for trades that are m
 """
 
 from collections import OrderedDict
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from execution_adapter.domain.live_child import LiveChild
 
 OVER_REMEMBERED_MAX: Final = 10_000
+KeyT = TypeVar("KeyT", UUID, tuple[str, str])
 
 
 class LiveChildren:
@@ -20,6 +21,8 @@ class LiveChildren:
     def __init__(self) -> None:
         self._live: dict[str, LiveChild] = {}
         self._by_order: dict[UUID, dict[str, LiveChild]] = {}
+        # Of each account at each venue.
+        self._by_account: dict[tuple[str, str], dict[str, LiveChild]] = {}
         # Those that wait for a venue's answer: to a 35=D, a 35=F or a 35=H.
         self._waiting: dict[str, LiveChild] = {}
         # The newest last.
@@ -55,6 +58,12 @@ class LiveChildren:
         """Return the live children of a venue."""
         return [live for live in self._live.values() if live.child.venue_id == venue_id]
 
+    def open_at(self, account_id: str, venue_id: str) -> int:
+        """Return how many of an account's children a venue has, or may have."""
+        return sum(
+            [live.maybe_at_venue for live in self._by_account.get((account_id, venue_id), {}).values()]
+        )
+
     def over_of_venue(self, venue_id: str) -> list[LiveChild]:
         """Return the children of a venue that are over and remembered."""
         return [live for live in self._over.values() if live.child.venue_id == venue_id]
@@ -67,6 +76,7 @@ class LiveChildren:
         self._over.pop(cl_ord_id, None)
         self._live[cl_ord_id] = live
         self._by_order.setdefault(live.child.order_id, {})[cl_ord_id] = live
+        self._by_account.setdefault((live.child.account_id, live.child.venue_id), {})[cl_ord_id] = live
         if live.unacked:
             self._waiting[cl_ord_id] = live
 
@@ -78,11 +88,8 @@ class LiveChildren:
             self._waiting.pop(child.cl_ord_id, None)
         self.remember(live)
         self._over.move_to_end(child.cl_ord_id)
-        siblings = self._by_order.get(child.order_id)
-        if siblings is not None:
-            siblings.pop(child.cl_ord_id, None)
-            if not siblings:
-                del self._by_order[child.order_id]
+        _drop(self._by_order, child.order_id, child.cl_ord_id)
+        _drop(self._by_account, (child.account_id, child.venue_id), child.cl_ord_id)
 
     def remember(self, live: LiveChild) -> None:
         """Keep a child that is over among those that reports may come for."""
@@ -113,3 +120,11 @@ class LiveChildren:
     def stop_waiting(self, live: LiveChild) -> None:
         """Nothing is awaited for a child any more."""
         self._waiting.pop(live.child.cl_ord_id, None)
+
+
+def _drop(children: dict[KeyT, dict[str, LiveChild]], key: KeyT, cl_ord_id: str) -> None:
+    siblings = children.get(key)
+    if siblings is not None:
+        siblings.pop(cl_ord_id, None)
+        if not siblings:
+            del children[key]

@@ -18,10 +18,14 @@ from oms_api.ports import (
     CashEntryView,
     HeldPosition,
     NewEntry,
+    NewRename,
     NewSplit,
+    NotRenamed,
     NotSplit,
     OpeningLine,
     OtherEntry,
+    RenameLineView,
+    RenameView,
     SplitLineView,
     SplitView,
     Standing,
@@ -65,6 +69,9 @@ _INSERT_ACTION: Final = (
 )
 # Of a symbol's open orders so many are named.
 ORDERS_NAMED_MAX: Final = 5
+ACCOUNTS_NAMED_MAX: Final = 5
+# The status of an instrument that trades.
+_TRADES: Final = "ACTIVE"
 _INSTRUMENT: Final = """
 SELECT reference_price, EXISTS (SELECT FROM halts h WHERE h.symbol = i.symbol AND h.lifted_at IS NULL)
 FROM instruments i WHERE symbol = %s FOR UPDATE
@@ -73,6 +80,16 @@ _OPEN_OF_SYMBOL: Final = """
 SELECT order_id::text, count(*) OVER () FROM orders WHERE symbol = %s AND NOT closed ORDER BY 1 LIMIT %s
 """
 _HOLDERS: Final = "SELECT account_id, quantity FROM positions WHERE symbol = %s AND quantity <> 0 ORDER BY 1"
+# Of everybody who ever held it: what was made of it goes along, and nothing of it stays behind.
+_RENAMED: Final = """
+SELECT account_id, quantity, cost, realized_pnl, fees FROM positions
+WHERE symbol = %s AND (quantity, cost, realized_pnl, net_cash, fees, opened) <> (0, 0, 0, 0, 0, 0) ORDER BY 1
+"""
+# Accounts that hold both are named, so many of them.
+_HOLD_BOTH: Final = """
+SELECT p.account_id, count(*) OVER () FROM positions p JOIN positions q USING (account_id)
+WHERE p.symbol = %s AND p.quantity <> 0 AND q.symbol = %s AND q.quantity <> 0 ORDER BY 1 LIMIT %s
+"""
 _SPLIT_PRICES: Final = """
 UPDATE instruments SET reference_price = greatest(round(reference_price * %(d)s / %(n)s, 6), 0.000001),
     lower_band = round(lower_band * %(d)s / %(n)s, 6), upper_band = round(upper_band * %(d)s / %(n)s, 6)
@@ -171,14 +188,10 @@ class PostgresAccountBooks:
         """Split what all accounts hold of a symbol, with its reference price and its bands."""
         actions: list[UUID] = []
         async with self._pool.transaction(by=by, reason=reason) as connection:
-            cursor = await connection.execute(_INSTRUMENT, (asked.symbol,))
-            ((reference, halted),) = await cursor.fetchall()
-            cursor = await connection.execute(_OPEN_OF_SYMBOL, (asked.symbol, ORDERS_NAMED_MAX))
-            opened = await cursor.fetchall()
-            if not halted or opened:
-                count = opened[0][1] if opened else 0
-                return NotSplit(halted=halted, open_orders=count, order_ids=tuple(row[0] for row in opened))
-            ratio = asked.numerator, asked.denominator
+            stands = await _stopped(connection, asked.symbol)
+            if isinstance(stands, NotSplit):
+                return stands
+            reference, ratio = stands, (asked.numerator, asked.denominator)
             after = average_micros(micros_of(reference) * asked.denominator, asked.numerator) or 1
             price = after if asked.price_micros is None else asked.price_micros
             cursor = await connection.execute(_HOLDERS, (asked.symbol,))
@@ -205,10 +218,69 @@ class PostgresAccountBooks:
         )
         return view, actions
 
+    async def rename(
+        self, asked: NewRename, now: datetime, *, by: str, reason: str
+    ) -> tuple[RenameView, list[UUID]] | NotSplit | NotRenamed:
+        """Hold what all accounts have of a symbol under another one, and end the old one."""
+        actions: list[UUID] = []
+        async with self._pool.transaction(by=by, reason=reason) as connection:
+            stands = await _stopped(connection, asked.symbol)
+            if isinstance(stands, NotSplit):
+                return stands
+            cursor = await connection.execute(
+                "SELECT status FROM instruments WHERE symbol = %s FOR UPDATE", (asked.new_symbol,)
+            )
+            ((status,),) = await cursor.fetchall()
+            cursor = await connection.execute(
+                _HOLD_BOTH, (asked.symbol, asked.new_symbol, ACCOUNTS_NAMED_MAX)
+            )
+            both = await cursor.fetchall()
+            if status != _TRADES or both:
+                names = tuple(row[0] for row in both)
+                return NotRenamed(status=status, holders=both[0][1] if both else 0, account_ids=names)
+            cursor = await connection.execute(_RENAMED, (asked.symbol,))
+            holders = await cursor.fetchall()
+            if not asked.check:
+                terms = Jsonb({"to": asked.new_symbol})
+                for account_id, *_ in holders:
+                    action_id = uuid7()
+                    actions.append(action_id)
+                    values = (action_id, "RENAME", account_id, asked.symbol, terms, by, reason, now)
+                    await connection.execute(_INSERT_ACTION, values)
+                await connection.execute(
+                    "UPDATE instruments SET status = 'INACTIVE' WHERE symbol = %s", (asked.symbol,)
+                )
+        view = RenameView(
+            symbol=asked.symbol,
+            new_symbol=asked.new_symbol,
+            positions=[
+                RenameLineView(
+                    account_id=account_id, quantity=shares, cost=cost, realized_pnl=made, fees=fees
+                )
+                for account_id, shares, cost, made, fees in holders
+            ],
+            done=not asked.check,
+            taken=False,
+        )
+        return view, actions
+
     async def taken(self, actions: Sequence[UUID]) -> bool:
         """Return whether cores have taken all of these actions."""
         rows = await self._pool.run(_NOT_TAKEN, (list(actions),))
         return bool(rows[0][0] == 0)
+
+
+async def _stopped(connection: AsyncConnection[Any], symbol: str) -> Decimal | NotSplit:
+    """Return the reference price of a symbol that is halted and without open orders, or that it is not."""
+    cursor = await connection.execute(_INSTRUMENT, (symbol,))
+    ((reference, halted),) = await cursor.fetchall()
+    cursor = await connection.execute(_OPEN_OF_SYMBOL, (symbol, ORDERS_NAMED_MAX))
+    opened = await cursor.fetchall()
+    if not halted or opened:
+        count = opened[0][1] if opened else 0
+        return NotSplit(halted=halted, open_orders=count, order_ids=tuple(row[0] for row in opened))
+    found: Decimal = reference
+    return found
 
 
 async def _stands(connection: AsyncConnection[Any], account_id: str, today: date) -> Standing:

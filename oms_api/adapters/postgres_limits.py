@@ -39,6 +39,7 @@ _PLACES: Final[Mapping[ScopeKind, tuple[str, str]]] = {
     ScopeKind.ACCOUNT: ("accounts", "account_id"),
     ScopeKind.SECTOR: ("instruments", "sector"),
     ScopeKind.SYMBOL: ("instruments", "symbol"),
+    ScopeKind.VENUE: ("venues", "venue_id"),
 }
 _KNOWN: Final = " UNION ".join(
     f"SELECT '{kind.value}', {column} FROM {table} WHERE {column} = ANY(%({kind.value})s)"
@@ -70,25 +71,27 @@ class PostgresLimitDesk:
     async def thing(self, names: Scope) -> Scope | UnknownNames:
         """Return an account and a symbol with the firm, desk and sector that they are of."""
         known = names_of(names)
-        for kind, query in (
-            ("account", "SELECT firm_id, desk_id FROM accounts WHERE account_id = %s"),
-            ("symbol", "SELECT sector FROM instruments WHERE symbol = %s"),
+        for kind, of, query in (
+            ("account", ("firm", "desk"), "SELECT firm_id, desk_id FROM accounts WHERE account_id = %s"),
+            ("symbol", ("sector",), "SELECT sector FROM instruments WHERE symbol = %s"),
+            ("venue", ("venue",), "SELECT venue_id FROM venues WHERE venue_id = %s"),
         ):
             if kind in known:
                 rows = await self._pool.run(query, (known[kind],))
                 if not rows:
                     return UnknownNames(index=0, names=[(kind, known[kind])])
-                of = ("firm", "desk") if kind == "account" else ("sector",)
                 known |= {name: value for name, value in zip(of, rows[0], strict=True) if value}
         return scope_of(known)
 
     async def book(self, thing: Scope) -> RuleBook:
-        """Return the rows that cover a thing."""
+        """Return the rows that cover a thing; of one at a venue those alone that name it."""
+        at_venue = bool(thing.venue)
         rows = await self._pool.run(
-            f"SELECT {_COLUMNS} FROM risk_rules_in_force WHERE %s @> scope ORDER BY change_id",
-            (Jsonb(names_of(thing)),),
+            f"SELECT {_COLUMNS} FROM risk_rules_in_force WHERE %s @> scope AND (scope ? 'venue') = %s"
+            " ORDER BY change_id",
+            (Jsonb(names_of(thing)), at_venue),
         )
-        return RuleBook([_row_of(_view(row)) for row in rows])
+        return RuleBook([_row_of(_view(row)) for row in rows], at_venues=at_venue)
 
     async def change(
         self, changes: Sequence[LimitChange], *, by: str, reason: str

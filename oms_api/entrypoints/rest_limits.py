@@ -29,7 +29,6 @@ from oms_api.ports import (
 )
 from oms_platform.risk_book import Setting
 from oms_platform.risk_rules import (
-    KINDS_OF_RULES,
     RULE_SPECS,
     Mode,
     OnMissing,
@@ -41,7 +40,7 @@ from oms_platform.risk_rules import (
     outside,
     shown_value,
 )
-from oms_platform.scopes import NAME_MAX, Scope
+from oms_platform.scopes import KINDS, NAME_MAX, Scope
 
 RULES: Final = "/api/v1/risk/rules"
 PATH: Final = "/api/v1/risk/limits"
@@ -62,7 +61,10 @@ Version = Annotated[
 ]
 ScopeNames = Annotated[
     dict[str, str],
-    msgspec.Meta(description="Names by firm, desk, account, trader, strategy, sector, symbol."),
+    msgspec.Meta(
+        description="Names by firm, desk, account, trader, strategy, sector, symbol, venue."
+        " What names a venue is held to by each order that is sent there."
+    ),
 ]
 
 
@@ -77,17 +79,22 @@ class LimitsQuery(msgspec.Struct, rename="camel", kw_only=True):
     strategy: Name | None = None
     sector: Name | None = None
     symbol: Name | None = None
+    venue: Name | None = None
     limit: Limit = LIMIT_DEFAULT
     cursor: Cursor | None = None
 
 
 class EffectiveQuery(msgspec.Struct, rename="camel", kw_only=True):
-    """What an order would be of; firm, desk and sector are the account's and the symbol's."""
+    """What an order would be of; firm, desk and sector are the account's and the symbol's.
+
+    venue: what holds for what is sent there, of the rules that may be set for a venue.
+    """
 
     account: Name | None = None
     symbol: Name | None = None
     trader: Name | None = None
     strategy: Name | None = None
+    venue: Name | None = None
 
 
 class RemovalQuery(msgspec.Struct, rename="camel", kw_only=True):
@@ -103,6 +110,7 @@ class RemovalQuery(msgspec.Struct, rename="camel", kw_only=True):
     strategy: Name | None = None
     sector: Name | None = None
     symbol: Name | None = None
+    venue: Name | None = None
 
 
 class LimitLine(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -149,7 +157,8 @@ class RuleView(View, frozen=True, kw_only=True):
     """A rule of pre-trade risk. facts: it says what is so, and nothing of it can be set.
 
     required: without its parameters orders are denied. controls: what of SEC Rule 15c3-5, and of other
-    rules, it is for.
+    rules, it is for. at_venue: what it is of an order that is sent to a venue; null where a scope must not
+    name one.
     """
 
     name: str
@@ -159,6 +168,7 @@ class RuleView(View, frozen=True, kw_only=True):
     required: bool
     on_missing: str
     parameters: list[ParameterView]
+    at_venue: str | None
 
 
 class RiskRules(View, frozen=True):
@@ -246,7 +256,8 @@ def _of_readers(ports: Ports) -> list[AnyOperation]:
             return invalid(thing)
         book = await ports.limits.book(thing)
         named = {kind.value: thing.name(kind) for kind in thing.kinds}
-        return EffectiveLimits(named, [_effective(setting) for setting in book.settings(thing)])
+        settings = [one for one in book.settings(thing) if one.spec.at_venue or not thing.venue]
+        return EffectiveLimits(named, [_effective(setting) for setting in settings])
 
     return [
         Operation(
@@ -390,7 +401,7 @@ def _unknown(kind: str, name: str, field: str) -> FieldProblem:
 
 
 def _scope_of(query: LimitsQuery | EffectiveQuery | RemovalQuery) -> Scope | FieldProblem:
-    given = {kind.value: getattr(query, kind.value, None) for kind in KINDS_OF_RULES}
+    given = {kind.value: getattr(query, kind.value, None) for kind in KINDS}
     return read_scope({kind: name for kind, name in given.items() if name is not None})
 
 
@@ -421,6 +432,7 @@ def _rule_view(spec: RuleSpec) -> RuleView:
         required=spec.required,
         on_missing=spec.on_missing.value,
         parameters=[_parameter_view(one) for one in spec.parameters],
+        at_venue=None if spec.at_venue is None else spec.at_venue.meaning,
     )
 
 

@@ -20,13 +20,16 @@ from oms_api.ports import (
     CashEntryView,
     LoadedView,
     NewEntry,
+    NewRename,
     NewSplit,
+    NotRenamed,
     NotSplit,
     OpeningLine,
     OtherEntry,
     PnlView,
     Ports,
     PositionView,
+    RenameView,
     SplitView,
     TooLittleCash,
     View,
@@ -94,6 +97,12 @@ class CashLine(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_on
     amount: Money
 
 
+_OF_EVERY_ACCOUNT: Final = Refusal(
+    code=RefusalCode.FORBIDDEN,
+    message="the token sees some accounts only, and a corporate action is of all",
+)
+
+
 class LoadRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """What accounts hold, all of it or nothing, and why.
 
@@ -117,6 +126,18 @@ class SplitRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, k
     numerator: Annotated[int, msgspec.Meta(ge=1, le=RATIO_MAX)]
     denominator: Annotated[int, msgspec.Meta(ge=1, le=RATIO_MAX)]
     price: Price | msgspec.UnsetType = msgspec.UNSET
+    check: bool = False
+    reason: Reason
+
+
+class RenameRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """A symbol, the one that what is held of it is to be held under, and why.
+
+    check: true for what it would do, of which nothing is done.
+    """
+
+    symbol: Text
+    new_symbol: Text
     check: bool = False
     reason: Reason
 
@@ -223,11 +244,30 @@ def _of_changes(ports: Ports, clock: Clock) -> list[AnyOperation]:
             positions=len(asked.positions), cash=len(asked.cash), taken=await _await_taken(ports, busy)
         )
 
+    async def rename(call: Call[NoQuery]) -> RenameView | Refusal:
+        asked = call.body(RenameRequest)
+        if not call.principal.sees_every_account:
+            return _OF_EVERY_ACCOUNT
+        problem = _rename_problem(ports, asked)
+        if problem is not None:
+            return invalid(problem)
+        wanted = NewRename(symbol=asked.symbol, new_symbol=asked.new_symbol, check=asked.check)
+        found = await ports.books.rename(
+            wanted, clock(), by=call.principal.subject, reason=asked.reason.strip()
+        )
+        if isinstance(found, NotSplit):
+            return invalid(FieldProblem(field="symbol", message=_not_split(asked.symbol, found)))
+        if isinstance(found, NotRenamed):
+            return invalid(FieldProblem(field="newSymbol", message=_not_renamed(asked, found)))
+        view, actions = found
+        if not view.done:
+            return view
+        return msgspec.structs.replace(view, taken=await _await_taken(ports, actions))
+
     async def split(call: Call[NoQuery]) -> SplitView | Refusal:
         asked = call.body(SplitRequest)
         if not call.principal.sees_every_account:
-            message = "the token sees some accounts only, and a split is of all"
-            return Refusal(code=RefusalCode.FORBIDDEN, message=message)
+            return _OF_EVERY_ACCOUNT
         problem = _split_problem(ports, asked)
         if problem is not None:
             return invalid(problem)
@@ -255,6 +295,14 @@ def _of_changes(ports: Ports, clock: Clock) -> list[AnyOperation]:
             " that would do", body=SplitRequest, noun="a split", answers={200: SplitView},
             example={"symbol": "DIS", "numerator": 3, "denominator": 2, "check": True,
                      "reason": "3 for 2 of 2 November"},
+        ),
+        Operation(
+            method="POST", path="/api/v1/corporate-actions/rename", name="renameSymbol", tag=TAG,
+            right=Right.ADMIN, serve=rename, summary="Hold what accounts have of a halted symbol without open"
+            " orders under another symbol, or see what that would do", body=RenameRequest, noun="a rename",
+            answers={200: RenameView},
+            example={"symbol": "DIS", "newSymbol": "WMT", "check": True,
+                     "reason": "new name from 2 November on"},
         ),
         Operation(
             method="POST", path=f"{ACCOUNT}/cash-entries", name="enterCash", tag=TAG, right=Right.LIMITS,
@@ -345,6 +393,22 @@ def _split_problem(ports: Ports, asked: SplitRequest) -> FieldProblem | None:
     if isinstance(asked.price, Decimal) and (problem := price_problem(asked.price, None)):
         return FieldProblem(field="price", message=f"{problem}, was {asked.price:f}")
     return None
+
+
+def _rename_problem(ports: Ports, asked: RenameRequest) -> FieldProblem | None:
+    for field, symbol in (("symbol", asked.symbol), ("newSymbol", asked.new_symbol)):
+        if ports.reference.ticks(symbol) is None:
+            return FieldProblem(field=field, message=f"must be a known symbol, was {shown(symbol)}")
+    if asked.symbol == asked.new_symbol:
+        return FieldProblem(field="newSymbol", message=f"must be another symbol, was {asked.symbol}")
+    return None
+
+
+def _not_renamed(asked: RenameRequest, found: NotRenamed) -> str:
+    if found.holders:
+        named = ", ".join(found.account_ids)
+        return f"must be held by nobody who holds {asked.symbol}, was by {found.holders}: {named}"
+    return f"must be ACTIVE, was {found.status}"
 
 
 def _not_split(symbol: str, found: NotSplit) -> str:

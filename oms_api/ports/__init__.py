@@ -10,11 +10,15 @@ from oms_api.ports.accounts import (
     LoadedView,
     Marks,
     NewEntry,
+    NewRename,
     NewSplit,
+    NotRenamed,
     NotSplit,
     OpeningLine,
     OtherEntry,
     PnlView,
+    RenameLineView,
+    RenameView,
     SplitLineView,
     SplitView,
     Standing,
@@ -160,6 +164,10 @@ from oms_platform.kill_switches import KillBoard
 from oms_platform.telemetry.tracing import Tracer
 
 __all__ = [
+    "RenameLineView",
+    "RenameView",
+    "NewRename",
+    "NotRenamed",
     "SplitView",
     "SplitLineView",
     "NotSplit",

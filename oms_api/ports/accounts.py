@@ -154,11 +154,51 @@ class NewSplit:
 
 
 class NotSplit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Why a symbol is not split: it trades, or has open orders, of which some are named."""
+    """Why a symbol is not split, or renamed: it trades, or has open orders, of which some are named."""
 
     halted: bool
     open_orders: int = 0
     order_ids: tuple[str, ...] = ()
+
+
+class RenameLineView(View, frozen=True, kw_only=True):
+    """What is held under the new symbol of an account: shares, what they cost, what was made and charged."""
+
+    account_id: str
+    quantity: int
+    cost: Decimal
+    realized_pnl: Decimal
+    fees: Decimal
+
+
+class RenameView(View, frozen=True, kw_only=True):
+    """What all accounts hold of a symbol is held under another one, and the old one is INACTIVE.
+
+    done: false for one that was only checked. taken: whether the cores have taken all of it already.
+    """
+
+    symbol: str
+    new_symbol: str
+    positions: list[RenameLineView]
+    done: bool
+    taken: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewRename:
+    """A change of a symbol that is asked for. check: only look."""
+
+    symbol: str
+    new_symbol: str
+    check: bool
+
+
+class NotRenamed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Why nothing can be held under the new symbol: its status, or accounts that hold both, some of them."""
+
+    status: str
+    holders: int = 0
+    account_ids: tuple[str, ...] = ()
 
 
 class AccountBooks(Protocol):
@@ -198,6 +238,15 @@ class AccountBooks(Protocol):
         self, asked: NewSplit, now: datetime, *, by: str, reason: str
     ) -> tuple[SplitView, list[UUID]] | NotSplit:
         """Split what all accounts hold of a symbol that is known, with its reference price and its bands.
+
+        Returns it as it is before cores have taken it, and the actions that they are to take.
+        """
+        ...
+
+    async def rename(
+        self, asked: NewRename, now: datetime, *, by: str, reason: str
+    ) -> tuple[RenameView, list[UUID]] | NotSplit | NotRenamed:
+        """Hold what all accounts have of a symbol under another one; both are known. The old one ends.
 
         Returns it as it is before cores have taken it, and the actions that they are to take.
         """

@@ -24,6 +24,7 @@ from oms_core.ports import (
     LoadedOrder,
     PositionAction,
     PositionChange,
+    Rename,
     Request,
     Split,
     UnitOfWork,
@@ -77,7 +78,7 @@ class InMemoryOrderStore:
         self.cash: dict[tuple[str, str], int] = {}
         self.actions: dict[UUID, PositionAction] = {}
         self.changes: dict[UUID, PositionChange] = {}
-        self.splits: dict[tuple[str, str], datetime] = {}
+        self.reshaped: dict[tuple[str, str], datetime] = {}
         self.heads: dict[str, OrderEvent] = {}
         self.offsets: dict[tuple[str, int], int] = {}
         self.owners: dict[int, str] = {}
@@ -188,7 +189,7 @@ class InMemoryOrderStore:
         for (account, symbol), position in self.positions.items():
             if account in desk.owned:
                 desk.keep_position(account, symbol, position)
-        desk.splits = {key: at for key, at in self.splits.items() if key[0] in desk.owned}
+        desk.reshaped = {key: at for key, at in self.reshaped.items() if key[0] in desk.owned}
         for account, event in self.heads.items():
             if account in desk.owned:
                 desk.stream_sequences[account] = event.stream_sequence
@@ -321,10 +322,12 @@ class InMemoryOrderStore:
         self.orders.update(unit.orders)
         for key in unit.positions:
             self.positions[key] = desk.position(*key)
-        self.changes |= {change.action_id: change for change in unit.changes}
         for change in unit.changes:
-            if isinstance(self.actions[change.action_id], Split):
-                self.splits[change.account_id, change.symbol] = unit.now
+            action = self.actions[change.action_id]
+            if action.symbol == change.symbol:
+                self.changes[change.action_id] = change
+                if isinstance(action, Split | Rename):
+                    self.reshaped[change.account_id, change.symbol] = unit.now
         for when, moved in unit.cash.items():
             self.cash[when] = self.cash.get(when, 0) + moved
         for place, offset in next_offsets.items():

@@ -29,6 +29,7 @@ from oms_core.ports import (
     Opening,
     PositionAction,
     PositionChange,
+    Rename,
     Request,
     Split,
     StoredEvent,
@@ -194,6 +195,7 @@ _INSERT_CHANGES: Final = ArrayStatement.insert(
         ("net_cash", "numeric"),
         ("opened", "numeric"),
         ("changed_at", "timestamptz"),
+        ("fees", "numeric"),
     ),
 )
 _SCHEDULES: Final = (
@@ -208,9 +210,9 @@ _ACTIONS: Final = (
     " WHERE account_id = ANY(%s) AND NOT EXISTS ("
     " SELECT FROM position_changes c WHERE c.action_id = a.action_id) ORDER BY action_id"
 )
-_SPLITS: Final = (
+_RESHAPED: Final = (
     "SELECT c.account_id, c.symbol, max(c.changed_at) FROM position_actions a JOIN position_changes c"
-    " USING (action_id) WHERE a.kind = 'SPLIT' AND c.account_id = ANY(%s) GROUP BY 1, 2"
+    " USING (action_id, symbol) WHERE a.kind IN ('SPLIT', 'RENAME') AND c.account_id = ANY(%s) GROUP BY 1, 2"
 )
 # A day begins once, with what it was worth, and with what is brought in afterwards; its peak only grows.
 _UPSERT_DAYS: Final = ArrayStatement.insert(
@@ -405,8 +407,8 @@ class PostgresOrderStore:
                 opened_micros=opened,
             )
             desk.keep_position(account, symbol, position)
-        desk.splits = {
-            (account, symbol): at for account, symbol, at in self._connection.execute(_SPLITS, [owned])
+        desk.reshaped = {
+            (account, symbol): at for account, symbol, at in self._connection.execute(_RESHAPED, [owned])
         }
         self._load_recent(desk, owned)
         self._load_streams(desk, owned)
@@ -794,6 +796,7 @@ def _change_row(change: PositionChange, unit: UnitOfWork) -> tuple[object, ...]:
         dollars_of(after.net_cash_micros - before.net_cash_micros),
         dollars_of(after.opened_micros - before.opened_micros),
         unit.now,
+        dollars_of(after.fees_micros - before.fees_micros),
     )
 
 
@@ -808,6 +811,8 @@ def _action(
             quantity=terms["quantity"],
             cost_micros=micros_of(Decimal(terms["cost"])),
         )
+    if kind == "RENAME":
+        return Rename(action_id=action_id, account_id=account_id, symbol=symbol, new_symbol=terms["to"])
     return Split(
         action_id=action_id,
         account_id=account_id,

@@ -40,14 +40,16 @@ def charge_correction(
     )
 
 
-def split_since(desk: Desk, order: Order, effects: Effects, correction: TradeCorrected) -> datetime | None:
-    """Return when what a corrected trade was of was split, after the trade; None where it was not.
+def reshaped_since(desk: Desk, order: Order, effects: Effects, correction: TradeCorrected) -> datetime | None:
+    """Return when what a corrected trade was of was made into other shares after it; None where it was not.
 
     A share of then is another than one of now, so that the trade cannot be traded back.
     """
-    split = desk.splits.get((order.terms.account_id, order.terms.symbol))
+    reshaped = desk.reshaped.get((order.terms.account_id, order.terms.symbol))
     charged = effects.charged(trade_of(correction))
-    return split if split is not None and (charged is None or charged.traded_at <= split) else None
+    if reshaped is not None and (charged is None or charged.traded_at <= reshaped):
+        return reshaped
+    return None
 
 
 def _fee(

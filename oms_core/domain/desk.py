@@ -82,7 +82,8 @@ class Desk:
     today. effects: by order, what had its effect on it.
     owed: by order, what was asked for and is not answered, the longest ago first. hours: of the instruments'
     markets. fees: what executions are charged. actions: the version of what changes positions,
-    actions_taken: that of which all has been.
+    actions_taken: that of which all has been. reshaped: by account and symbol, when its shares were last made
+    into others, by a split or under another symbol.
     """
 
     owned: frozenset[str] = frozenset()
@@ -97,7 +98,7 @@ class Desk:
     fees_seen: int | None = None
     actions: object = None
     actions_taken: object = None
-    splits: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    reshaped: dict[tuple[str, str], datetime] = field(default_factory=dict)
     accounts: dict[str, AccountTerms] = field(default_factory=dict)
     instruments: dict[str, InstrumentTerms] = field(default_factory=dict)
     hours: Hours = field(default_factory=lambda: Hours((EVER_OPEN,)))

@@ -90,6 +90,29 @@ def after_split(position: Position, numerator: int, denominator: int, price_micr
     )
 
 
+def after_merge(position: Position, moved: Position) -> Position:
+    """Return the position when one that was held under another symbol is held with it.
+
+    All that either has adds up. Where one is long and the other short they close each other: each part that
+    closes takes its share of its cost with it, rounded half to even, and the difference is realized.
+    """
+    closing = 0
+    if position.quantity * moved.quantity < 0:
+        closing = min(abs(position.quantity), abs(moved.quantity))
+    released = sum(
+        average_micros(one.cost_micros * closing, abs(one.quantity)) if closing else 0
+        for one in (position, moved)
+    )
+    return Position(
+        quantity=position.quantity + moved.quantity,
+        cost_micros=position.cost_micros + moved.cost_micros - released,
+        realized_pnl_micros=position.realized_pnl_micros + moved.realized_pnl_micros - released,
+        net_cash_micros=position.net_cash_micros + moved.net_cash_micros,
+        fees_micros=position.fees_micros + moved.fees_micros,
+        opened_micros=position.opened_micros + moved.opened_micros,
+    )
+
+
 def cash_moved(side: Side, event: TradeApplied | TradeCorrected) -> int:
     """Return the micros that an execution brings its account, less its fee; below 0 for what it takes."""
     moved = -sign(side) * event.last_qty * event.last_px_micros - event.fee_micros

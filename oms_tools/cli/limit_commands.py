@@ -74,6 +74,8 @@ def rules(as_json: bool) -> None:
                 "" if one.default is None else f"; {large(shown_value(one.unit, one.default))} if not set"
             )
             say(console, *folded(f"{one.name} ({given}): {one.meaning}{default}", console.width))
+        if spec.at_venue is not None:
+            say(console, *folded(f"--venue: {spec.at_venue.meaning}", console.width))
 
 
 def _catalogue(spec: RuleSpec) -> dict[str, object]:
@@ -84,6 +86,7 @@ def _catalogue(spec: RuleSpec) -> dict[str, object]:
         "facts": spec.facts,
         "required": spec.required,
         "parameters": [one.name for one in spec.parameters],
+        "atVenue": None if spec.at_venue is None else spec.at_venue.meaning,
     }
 
 
@@ -134,6 +137,7 @@ def _tell(rows: list[dict[str, Any]], said: Callable[[dict[str, Any]], str]) -> 
 @click.option("--symbol", help="What it would be for; with its sector.")
 @click.option("--trader", help="Who would send it.")
 @click.option("--strategy", help="Of which strategy it would be.")
+@click.option("--venue", help="What holds for orders that are sent to this venue.")
 @json_option
 def show(
     data: Path,
@@ -142,11 +146,14 @@ def show(
     symbol: str | None,
     trader: str | None,
     strategy: str | None,
+    venue: str | None,
     as_json: bool,
 ) -> None:
     """Show what holds for an order, of every rule that can be set, and which scope says so."""
     client = ApiClient.of_stack(data.resolve(), user)
-    answer = client.effective_limits(account=account, symbol=symbol, trader=trader, strategy=strategy)
+    answer = client.effective_limits(
+        account=account, symbol=symbol, trader=trader, strategy=strategy, venue=venue
+    )
     if as_json:
         click.echo(json.dumps(answer, indent=1))
         return
@@ -175,11 +182,12 @@ def effective_lines(answer: Mapping[str, Any]) -> list[str]:
                 )
             )
     of = ", ".join(f"{kind}={name}" for kind, name in answer["names"].items()) or "any order"
-    return [
-        f"For {of}:",
-        *aligned(("rule", "effect", "limit", "set for"), rows),
-        f"{facts} more rules state facts, which nobody sets: oms limits rules",
-    ]
+    others = (
+        "No other rule is set for a venue; what holds for the order is shown without --venue"
+        if "venue" in answer["names"]
+        else f"{facts} more rules state facts, which nobody sets: oms limits rules"
+    )
+    return [f"For {of}:", *aligned(("rule", "effect", "limit", "set for"), rows), others]
 
 
 def _unset(one: Mapping[str, Any], spec: RuleSpec | None) -> list[str]:
@@ -287,7 +295,8 @@ def load(data: Path, user: str, file: Path, reason: str, as_json: bool) -> None:
     """Set every row of FILE, or none of them.
 
     JSON: a list of rows, as `oms limits list --json` prints it. CSV: the columns rule, firm, desk, account,
-    trader, strategy, sector, symbol, mode, severity, onMissing, and parameters as NAME=VALUE;NAME=VALUE.
+    trader, strategy, sector, symbol, venue, mode, severity, onMissing, and parameters as
+    NAME=VALUE;NAME=VALUE.
     """
     lines = read_file(file)
     client = ApiClient.of_stack(data.resolve(), user)

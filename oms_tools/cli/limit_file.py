@@ -13,7 +13,6 @@ from typing import Any, Final
 import click
 
 from oms_platform.risk_rules import (
-    KINDS_OF_RULES,
     SPEC_OF,
     RuleRow,
     Unit,
@@ -21,9 +20,10 @@ from oms_platform.risk_rules import (
     contradiction,
     read_row,
 )
+from oms_platform.scopes import KINDS as SCOPE_KINDS
 from oms_platform.scopes import Scope, scope_of
 
-KINDS: Final = tuple(kind.value for kind in KINDS_OF_RULES)
+KINDS: Final = tuple(kind.value for kind in SCOPE_KINDS)
 # What a list of limits also says of a row, which a load makes anew.
 _OF_THE_PAST: Final = frozenset(("version", "changedBy", "reason", "changedAt"))
 _FIELDS: Final = frozenset(("rule", "scope", "mode", "severity", "onMissing", "parameters"))

@@ -63,7 +63,7 @@ COMMANDS: Final[Mapping[str, Listed]] = {
         f"{_CLI}.position_commands:cash",
     ),
     "corporate-action": Listed(
-        "Split what all accounts hold of a symbol", f"{_CLI}.position_commands:corporate_action"
+        "Split or rename what all accounts hold of a symbol", f"{_CLI}.position_commands:corporate_action"
     ),
     "demo": Listed(
         "Run the whole thing and show an order from REST to its explained fill", f"{_CLI}.demo:demo"

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ from oms_client import answers
 from oms_tools.cli.amounts import ABSENT, money, price
 from oms_tools.cli.client import ApiClient, ApiError, read
 from oms_tools.cli.options import always_json_option, data_option, json_option, persona_option, user_option
+from oms_tools.cli.order_ids import short_id
 from oms_tools.cli.position_file import read_holdings
 from oms_tools.cli.tables import aligned, counted, say
 
@@ -21,6 +23,11 @@ console = Console()
 risk_option = persona_option("risk1")
 admin_option = persona_option("admin1")
 reason_option: Final = click.option("--reason", required=True, help="Why; it is kept with your name.")
+# How long orders may take to be out of the market, and how often that is looked at and asked for.
+CANCEL_WAIT_S: Final = 15.0
+CANCEL_AGAIN_S: Final = 5.0
+CANCEL_LOOK_S: Final = 0.2
+ORDERS_NAMED_MAX: Final = 5
 _RATIO: Final = re.compile(r"([1-9][0-9]{0,3}):([1-9][0-9]{0,3})")
 _LINE: Final = re.compile(r"((?:positions|cash)\[\d+\])\.?")
 
@@ -231,7 +238,78 @@ def withdraw(data: Path, user: str, account: str, amount: str, entry_id: str | N
 
 @click.group("corporate-action")
 def corporate_action() -> None:
-    """Split what all accounts hold of a symbol."""
+    """Split what all accounts hold of a symbol, or hold it under another one."""
+
+
+_cancel_open_option: Final = click.option(
+    "--cancel-open", is_flag=True, help="Cancel what is open of it first; not done while any of that is."
+)
+
+
+def _cancel_open(client: ApiClient, symbol: str) -> None:
+    """Cancel every open order of a halted symbol. Raises ClickException for what is still open in the end."""
+    known = read(client.instruments(), answers.Instruments).instruments
+    if not any(one.symbol == symbol and one.halt_reason is not None for one in known):
+        raise click.ClickException(f"nothing is canceled: {symbol} is not halted (oms halt {symbol})")
+    until, asked_last_s = time.monotonic() + CANCEL_WAIT_S, float("-inf")
+    while opened := _open_orders(client, symbol):
+        if time.monotonic() > until:
+            named = ", ".join(f"{short_id(one.order_id)} {one.status}" for one in opened[:ORDERS_NAMED_MAX])
+            still = f"{counted(len(opened), 'order')} of {symbol} still open"
+            raise click.ClickException(f"nothing is done: after {CANCEL_WAIT_S:g} s {still}: {named}")
+        # Asked again in case something came in meanwhile, and no more often than cancels take.
+        if time.monotonic() - asked_last_s > CANCEL_AGAIN_S:
+            asked_last_s = time.monotonic()
+            client.cancel_all(symbol=symbol)
+        time.sleep(CANCEL_LOOK_S)
+
+
+def _open_orders(client: ApiClient, symbol: str) -> list[answers.Order]:
+    return read(list(client.orders(symbol=symbol, is_open=True, most=None)), list[answers.Order])
+
+
+@corporate_action.command("rename")
+@data_option
+@admin_option
+@click.argument("symbol")
+@click.argument("new_symbol", metavar="NEW")
+@click.option("--check", is_flag=True, help="Only say what it would do.")
+@_cancel_open_option
+@reason_option
+@json_option
+def rename(
+    data: Path,
+    user: str,
+    symbol: str,
+    new_symbol: str,
+    check: bool,
+    cancel_open: bool,
+    reason: str,
+    as_json: bool,
+) -> None:
+    """Hold what all accounts have of SYMBOL under NEW: shares, their cost, what was made and charged.
+
+    SYMBOL has to be halted (oms halt), without open orders, and is INACTIVE then. NEW is an active instrument
+    that nobody holds who holds SYMBOL. Executions, limits and switches stay with SYMBOL.
+    """
+    client = ApiClient.of_stack(data.resolve(), user)
+    if cancel_open and not check:
+        _cancel_open(client, symbol.upper())
+    answer = client.rename(symbol.upper(), new_symbol.upper(), check=check, reason=reason)
+    if as_json:
+        click.echo(json.dumps(answer, indent=1))
+        return
+    done = read(answer, answers.Rename)
+    rows = [
+        [one.account_id, f"{one.quantity:,}", money(one.cost), money(one.realized_pnl), money(one.fees)]
+        for one in done.positions
+    ]
+    say(console, *aligned(("account", "shares>", "cost>", "realized>", "fees>"), rows))
+    say(console, f"{done.symbol} to {done.new_symbol} {_how(done)}")
+
+
+def _how(done: answers.Split | answers.Rename) -> str:
+    return "checked, nothing is done" if not done.done else "done" if done.taken else "stored, not taken yet"
 
 
 @corporate_action.command("split")
@@ -243,6 +321,7 @@ def corporate_action() -> None:
     "--price", "paid_at", help="At which a part of a share is paid out; default: the reference price."
 )
 @click.option("--check", is_flag=True, help="Only say what it would do.")
+@_cancel_open_option
 @reason_option
 @json_option
 def split(
@@ -252,6 +331,7 @@ def split(
     ratio: str,
     paid_at: str | None,
     check: bool,
+    cancel_open: bool,
     reason: str,
     as_json: bool,
 ) -> None:
@@ -263,6 +343,8 @@ def split(
     if found is None:
         raise click.UsageError(f"expected shares as NEW:OLD, such as 3:2, was {ratio!r}")
     client = ApiClient.of_stack(data.resolve(), user)
+    if cancel_open and not check:
+        _cancel_open(client, symbol.upper())
     answer = client.split(
         symbol.upper(), int(found[1]), int(found[2]), price=paid_at, check=check, reason=reason
     )
@@ -275,5 +357,4 @@ def split(
         for one in done.positions
     ]
     say(console, *aligned(("account", "shares>", "after>", "paid>"), rows))
-    how = "checked, nothing is done" if not done.done else "done" if done.taken else "stored, not taken yet"
-    say(console, f"{done.symbol} {ratio} {how}; reference price {price(done.reference_price)}")
+    say(console, f"{done.symbol} {ratio} {_how(done)}; reference price {price(done.reference_price)}")

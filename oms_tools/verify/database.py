@@ -193,7 +193,7 @@ QUESTIONS: Final = (
                 FROM (SELECT *, CASE side WHEN 'BUY' THEN last_qty ELSE -last_qty END AS signed
                       FROM executions) e
                 UNION ALL
-                SELECT account_id, symbol, quantity, net_cash, 0, opened FROM position_changes),
+                SELECT account_id, symbol, quantity, net_cash, fees, opened FROM position_changes),
             sums AS (
                 SELECT account_id, symbol, sum(quantity) AS quantity, sum(net_cash) AS net_cash,
                        sum(fee) AS fees, sum(opened) AS opened

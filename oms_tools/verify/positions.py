@@ -8,7 +8,7 @@ its share of the cost with it, rounded half to even to the micro, as docs/positi
 import itertools
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
@@ -26,9 +26,9 @@ _FILLS: Final = """
 """
 _ACTIONS: Final = """
     SELECT c.account_id, c.symbol, c.stream_sequence, a.action_id, a.kind, a.terms, c.quantity, c.cost,
-           c.realized_pnl, c.net_cash, c.opened
+           c.realized_pnl, c.net_cash, c.fees, c.opened
     FROM position_changes c JOIN position_actions a USING (action_id)
-    ORDER BY c.account_id, c.stream_sequence, a.action_id
+    ORDER BY c.account_id, c.stream_sequence, a.action_id, c.symbol <> a.symbol
 """
 _OWN: Final = ("tradeDate", "venueOrderId", "execId")
 _REFERENCE: Final = ("refTradeDate", "refVenueOrderId", "execRefId")
@@ -75,6 +75,28 @@ class _Held:
         self.realized += cash - share
         self.cash += cash
 
+    def give_up(self) -> "_Held":
+        """Hold nothing, and have never held anything. Returns what it was."""
+        was = replace(self)
+        self.shares = 0
+        self.cost = self.realized = self.cash = self.fees = self.opened = Fraction(0)
+        return was
+
+    def join(self, other: "_Held") -> None:
+        """Hold what another is, too: what is long of the one and short of the other closes at their costs."""
+        closed = min(abs(self.shares), abs(other.shares)) if self.shares * other.shares < 0 else 0
+        for one in (self, other):
+            # The part that closes leaves at its cost, and that is what it made.
+            share = _rounded(one.cost * closed / abs(one.shares)) if closed else Fraction(0)
+            self.realized -= share
+            self.cost -= share
+        self.shares += other.shares
+        self.cost += other.cost
+        self.realized += other.realized
+        self.cash += other.cash
+        self.fees += other.fees
+        self.opened += other.opened
+
     @property
     def figures(self) -> tuple[Fraction, ...]:
         """Shares, cost, realized profit, cash, fees and what was opened."""
@@ -85,13 +107,15 @@ class _Held:
 class Rebuilt:
     """What executions and actions make. settling: by account and date. wrong: what contradicts itself.
 
-    corrected: orders whose trades' fees are remembered, because some were corrected.
+    corrected: orders whose trades' fees are remembered, because some were corrected. moving: by renaming,
+    what was given up and is not held under its new symbol yet.
     """
 
     corrected: frozenset[Any]
     held: defaultdict[tuple[str, str], _Held] = field(default_factory=lambda: defaultdict(_Held))
     settling: defaultdict[tuple[str, str], Fraction] = field(default_factory=lambda: defaultdict(Fraction))
     wrong: dict[str, str] = field(default_factory=dict)
+    moving: dict[Any, _Held] = field(default_factory=dict)
 
 
 def check_positions(connection: Connection) -> list[Finding]:
@@ -220,12 +244,14 @@ def _act(found: Rebuilt, action: Any) -> None:
     before = held.figures
     if kind == "OPENING":
         held.open(terms["quantity"], Fraction(terms["cost"]))
-    else:
+    elif kind == "SPLIT":
         held.split(Fraction(terms["numerator"], terms["denominator"]), Fraction(terms["price"]))
+    elif symbol == terms["to"]:
+        held.join(found.moving.pop(action_id, _Held()))
+    else:
+        found.moving[action_id] = held.give_up()
     after = held.figures
     changed = [now - was for now, was in zip(after, before, strict=True)]
-    # Fees are no action's.
-    del changed[4]
     if changed != [Fraction(one) for one in stored]:
         said = _shown(tuple(Fraction(one) for one in stored))
         found.wrong[f"{account} {symbol} action {action_id}"] = (

@@ -70,18 +70,21 @@ class Candidate:
     minimum is. takes, rests: shares that the plan gives it so far; notional: micros of what it
     takes. minimum: the smallest leg that the venue, or the order, allows there. terms: (name, value in
     1/10,000, weight, contribution) of the score. shown: what was marketable as it was scored. no_rest: why
-    the order cannot rest there, empty when it can.
+    the order cannot rest there, empty when it can. most: the shares that a limit of the venue lets one order
+    there have, None for any; bound: that limit, in words.
     """
 
     __slots__ = (
         "add_fee",
         "all_in",
         "allocated",
+        "bound",
         "far",
         "fee",
         "hidden",
         "marketable",
         "minimum",
+        "most",
         "near",
         "next_level",
         "no_rest",
@@ -112,7 +115,8 @@ class Candidate:
         self.near = near
         self.protected = protected_quote(far, venue.lot_size, venue.min_quantity)
         self.within: list[Level] = []
-        self.reason = self.no_rest = ""
+        self.reason = self.no_rest = self.bound = ""
+        self.most: int | None = None
         self.terms: tuple[tuple[str, int, int, int], ...] = ()
         self.all_in: int | None = None
         self.marketable = self.shown = self.hidden = self.fee = self.score = self.allocated = 0
@@ -125,6 +129,15 @@ class Candidate:
         else:
             self.within = [level for level in self.far if level[0] >= limit]
         self.marketable = sum([size for _, size in self.within])
+        if self.most is not None and self.most < self.marketable:
+            self.within = _first_of(self.within, self.most)
+
+    def falls_short(self, quantity: int) -> bool:
+        """Return whether an order of so many shares cannot take what it owes the venue's protected quote."""
+        if self.protected is None:
+            return False
+        owed = min(self.protected[1], quantity)
+        return not self.in_lots(owed) or (self.most is not None and self.most < owed)
 
     def give_back(self) -> None:
         """Forget what was taken."""
@@ -164,20 +177,26 @@ class Candidate:
         return 0
 
     def in_lots(self, quantity: int) -> int:
-        """Return the most of `quantity` that this venue's lot and the minimum size allow."""
+        """Return the most of `quantity` that this venue's lot, the minimum size and its limit allow."""
+        if self.most is not None:
+            quantity = min(quantity, self.most)
         whole = quantity - quantity % self.venue.lot_size
         return whole if whole >= self.minimum else 0
 
     def room_to_rest(self, quantity: int, *, joins: bool) -> int:
-        """Return how much of `quantity` may rest here. joins: in one order with what is taken."""
+        """Return how much of `quantity` may rest here. joins: in one order with what is taken.
+
+        A limit of the venue is of all that is sent there at once.
+        """
         if self.no_rest:
             return 0
-        held = self.takes if joins else 0
+        held = self.takes if joins or self.most is not None else 0
         return max(0, self.in_lots(held + quantity) - held)
 
     def outcome(self, *, placed: bool) -> VenueOutcome:
         """Return what is shown of this venue, in dollars. placed: the decision has legs."""
-        found = VenueOutcome(self.venue.venue_id, self.reason, self.allocated > 0, allocated=self.allocated)
+        reason = f"{self.reason}; {self.bound}" if self.bound else self.reason
+        found = VenueOutcome(self.venue.venue_id, reason, self.allocated > 0, allocated=self.allocated)
         if self.terms:
             found.score = dollars(self.score)
             found.fee_per_share = dollars(self.fee)
@@ -234,6 +253,17 @@ def _implausible_fee(venue: Venue) -> str:
         if not (fee.is_finite() and -FEE_MAX <= fee <= FEE_MAX):
             return f"its {name} fee of {fee} a share is beyond {FEE_MAX:f}"
     return ""
+
+
+def _first_of(side: list[Level], most: int) -> list[Level]:
+    """Return a side as far as its first `most` shares."""
+    kept: list[Level] = []
+    for price, size in side:
+        if most <= 0:
+            break
+        kept.append((price, min(size, most)))
+        most -= size
+    return kept
 
 
 def _consumed(side: list[Level], gone: int) -> list[Level]:
@@ -313,6 +343,8 @@ class Board:
         self.touch = None if not tops else min(tops) if buy else max(tops)
         self.near_touch = None if not near else max(near) if buy else min(near)
         self.limit = self.reach = self._limit()
+        if request.bounds:
+            self._bind()
         if self.limit is not None:
             self.restrict(self._owed() or self.limit)
 
@@ -324,6 +356,9 @@ class Board:
         stopped = self.request.stopped.get(venue.venue_id)
         if stopped:
             return stopped
+        bound = self.request.bounds.get(venue.venue_id)
+        if bound is not None and bound.barred:
+            return bound.barred
         closed = self.market.closed.get(venue.venue_id)
         if closed:
             return closed
@@ -334,6 +369,21 @@ class Board:
         if (fresh and not self._is_silent(venue.venue_id)) or age_us >= AGE_UNKNOWN_US:
             return "no quote"
         return f"quote {age_us // MICROS}.{age_us // 100_000 % 10} s old"
+
+    def _bind(self) -> None:
+        """Hold each venue in the running to what a limit lets one order there have."""
+        for candidate in (*self.ranked, *self.dark):
+            bound = self.request.bounds.get(candidate.venue.venue_id)
+            if bound is not None:
+                candidate.most, candidate.bound = bound.shares_at(self._dearest), bound.words
+
+    @property
+    def _dearest(self) -> int | None:
+        """The highest limit that an order to a venue can have: its own, or above it what a sale rests at."""
+        if self.limit is None or self.request.buy:
+            return self.limit
+        dearest = max(self.limit, self.touch or 0, self.near_touch or 0)
+        return dearest + self.ticks.at(dearest)
 
     def _is_silent(self, venue_id: str) -> bool:
         """Say whether a venue's feed has been silent for too long, while the quote itself is fresh."""
@@ -410,15 +460,14 @@ class Board:
         )
 
     def _owed(self) -> int | None:
-        """Return the best protected quote that this order can take nothing of, None for none."""
+        """Return the best protected quote that this order cannot take as it owes it, None for none."""
         if not self.market.order_protection:
             return None
         quantity = self.request.quantity
         found = [] if self._standing is None else [self._standing]
         for candidate in self.ranked:
-            first = candidate.protected
-            if first is not None and not candidate.in_lots(min(first[1], quantity)):
-                found.append(first[0])
+            if candidate.protected is not None and candidate.falls_short(quantity):
+                found.append(candidate.protected[0])
         return self._best(found)
 
     def _best(self, prices: Sequence[int]) -> int | None:

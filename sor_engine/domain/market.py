@@ -12,6 +12,7 @@ from typing import Final, Protocol
 import msgspec
 
 from oms_platform.market_rules import Ticks
+from oms_platform.venue_limits import VenueBound
 from oms_platform.vocabulary import PegType, TimeInForce
 
 MICROS: Final = 1_000_000
@@ -50,7 +51,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     shares that may be shown at once of what rests, 0 for all, below 0 for none; each order that rests shows a
     round_lot at least. post_only: nothing that is displayed may be taken. listing_venue: who holds the
     symbol's auctions, empty for nobody. peg: what the limit follows. stopped: venues that a kill switch keeps
-    it from, and why.
+    it from, and why. bounds: what limits let it have at venues.
     """
 
     symbol: str
@@ -72,6 +73,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     peg: PegType | None = None
     listing_venue: str = ""
     stopped: Mapping[str, str] = {}
+    bounds: Mapping[str, VenueBound] = {}
 
     @property
     def ticks(self) -> Ticks:

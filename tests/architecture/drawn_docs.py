@@ -6,7 +6,7 @@ from typing import Any
 
 from oms_core.domain.denials import DenialCode
 from oms_core.domain.transitions import LIFECYCLE, PENDING
-from oms_platform.risk_rules import NOT_ABOVE, RULE_SPECS, Parameter, RuleSpec, Unit, shown_value
+from oms_platform.risk_rules import NOT_ABOVE, RULE_SPECS, AtVenue, Parameter, RuleSpec, Unit, shown_value
 from tests.observability.metrics_page import metrics_page
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -86,6 +86,17 @@ def risk_rules() -> str:
         "|---|---|---|---|---|",
         *(_risk_rule(spec) for spec in RULE_SPECS),
         "",
+        "## At a venue",
+        "",
+        "A scope of these may name a venue. What is set so is held to by each order that is sent there",
+        "([risk.md](risk.md#at-a-venue)): by the router, which leaves the venue out or sends less, and by",
+        "the last gate; or by the gate alone, which counts what leaves. The others are asked before a venue"
+        " is chosen.",
+        "",
+        "| rule | at a venue | asked where this is set | by |",
+        "|---|---|---|---|",
+        *(_at_venue(spec.name, spec.at_venue) for spec in RULE_SPECS if spec.at_venue is not None),
+        "",
         "## What must not contradict",
         "",
         "Of two parameters of one scope the first must not be above the second, or no order could reach it.",
@@ -104,6 +115,11 @@ def _risk_rule(spec: RuleSpec) -> str:
     controls = "; ".join(spec.controls)
     test = f"`RULES_TABLE['{spec.name}']`"
     return f"| `{spec.name}` | {spec.meaning}{required} | {held} | {controls} | {test} |"
+
+
+def _at_venue(rule: str, one: AtVenue) -> str:
+    needs = f"`{one.needs}`" + (f" ({', '.join(one.choices)})" if one.choices else "")
+    return f"| `{rule}` | {one.meaning} | {needs} | {'router and gate' if one.routed else 'gate'} |"
 
 
 def _parameter(one: Parameter) -> str:

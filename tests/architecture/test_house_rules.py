@@ -38,6 +38,7 @@ DOMAIN_MAY = (
     "oms_platform.scopes",
     "oms_platform.sides",
     "oms_platform.trading_calendar",
+    "oms_platform.venue_limits",
     "oms_platform.fix.schedule",
     "oms_platform.fix.symbols",
 )

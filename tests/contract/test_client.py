@@ -35,7 +35,8 @@ BY_ID = {one.name: name for name, one in OF_CLIENT.items()}
 # One value of each parameter, all of them given.
 GIVEN: dict[str, Any] = {
     "order_id": "01900000-0000-7000-8000-0000deadbeef", "exception_id": "e", "switch_id": "s", "attempt": 2,
-    "account": "ACC-INST-001", "symbol": "AAPL", "symbols": ["AAPL"], "side": "BUY", "quantity": 100,
+    "account": "ACC-INST-001", "symbol": "AAPL", "new_symbol": "MSFT", "symbols": ["AAPL"], "side": "BUY",
+    "quantity": 100,
     "limit_price": "230.00", "stop_price": "229.00", "time_in_force": "DAY", "min_quantity": 50,
     "expire_date": "2026-11-27", "expire_time": datetime(2026, 11, 27, 17, tzinfo=UTC),
     "client_order_id": "mine-1",
@@ -222,7 +223,7 @@ def test_what_repeats_safely_is_what_the_contract_makes_so() -> None:
         *("setLimit", "removeLimit"),
         *("grantOverride", "revokeOverride"),
         *("acknowledgeRiskAlert", "reviewFinding"),
-        *("setLimit", "removeLimit", "loadPositions", "splitSymbol"),
+        *("setLimit", "removeLimit", "loadPositions", "splitSymbol", "renameSymbol"),
     }
 
 

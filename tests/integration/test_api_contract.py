@@ -88,8 +88,8 @@ def test_every_example_of_the_contract_is_taken(api: Gateway, contract: dict[str
         if operation["operationId"] == "loadPositions":
             # The account of the example has orders by now.
             body = body | {"replace": True}
-        if operation["operationId"] == "splitSymbol":
-            api.call("POST", "/api/v1/halts", {"symbol": body["symbol"], "reason": "a split"}, user="admin1")
+        if operation["operationId"] in ("splitSymbol", "renameSymbol"):
+            api.call("POST", "/api/v1/halts", {"symbol": body["symbol"], "reason": "an action"}, "admin1")
         known = path.format(**PARTS | {"orderId": placed, "accountId": "ACC-INST-001"})
         # Leave of a second person is not an administrator's to give.
         user = "risk1" if operation["operationId"] == "grantOverride" else "admin1"

@@ -2,13 +2,19 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
-from oms_platform.risk_rules import RULE_SPECS
+from oms_platform.errors import OperationalError
+from oms_platform.kill_feed import KillFeed
+from oms_platform.postgres import connect
+from oms_platform.risk_rows import read_rule_changes
+from oms_platform.risk_rules import RULE_SPECS, RULES_AT_VENUES
+from oms_platform.vocabulary import OrderTerms, OrderType, Side, TimeInForce
 from oms_tools.cli.client import ISSUER_VARIABLE, URL_VARIABLE
 from oms_tools.cli.limit_commands import limits
 from tests.integration.api_rig import Gateway, gateway_alone
@@ -22,6 +28,10 @@ GOOD: dict[str, Any] = {
     "parameters": {"quantity_max": 500},
     "reason": "drill",
 }
+ORDER = OrderTerms(
+    account_id=ACCOUNT, channel="REST", client_order_id="c", symbol="WMT", side=Side.BUY,
+    order_type=OrderType.LIMIT, time_in_force=TimeInForce.DAY, quantity=1, limit_price_micros=1_000_000,
+)  # fmt: skip
 OF_GOOD = f"rule={RULE}&account={ACCOUNT}&symbol=AAPL"
 # Of tests that count changes.
 MSFT, JPM = ({"account": ACCOUNT, "symbol": symbol} for symbol in ("MSFT", "JPM"))
@@ -106,7 +116,18 @@ def test_what_cannot_be_is_refused_by_its_field_and_sets_nothing(api: Gateway) -
     for field, wrong in (
         ("rule", {"rule": "NO_SUCH_RULE"}),
         ("rule", {"rule": "ACCOUNT_UNKNOWN", "parameters": {}, "mode": "OFF"}),
-        ("scope", {"scope": {"venue": "XNYS"}}),
+        ("scope", {"scope": {"venue": "XNYS"}, "rule": "SELF_CROSS", "parameters": {"prevented": True}}),
+        ("scope.venue", {"scope": {"venue": "NO-SUCH"}}),
+        ("severity", {"scope": {"venue": "XNYS"}, "severity": "OVERRIDE"}),
+        ("onMissing", {"scope": {"venue": "XNYS"}, "onMissing": "PASS"}),
+        (
+            "parameters.restricted",
+            {
+                "rule": "INSTRUMENT_RESTRICTED",
+                "scope": {"venue": "XNYS"},
+                "parameters": {"restricted": "OPENING"},
+            },
+        ),
         ("scope", {"scope": {"book": "A"}}),
         ("scope.account", {"scope": {"account": "ACC-NO-SUCH"}}),
         ("scope.symbol", {"scope": {"symbol": "NOSUCH"}}),
@@ -143,7 +164,6 @@ def test_what_cannot_be_is_refused_by_its_field_and_sets_nothing(api: Gateway) -
         ("rule", "rule=X"),
         ("account", "account="),
         ("cursor", "cursor=AAAA"),
-        ("venue", "venue=X"),
     ):
         assert list(api.call("GET", f"{PATH}?{query}").fields) == [field]
     assert len(changes_of(api, f"account={ACCOUNT}")) == before + 1
@@ -221,6 +241,97 @@ def test_who_has_the_right_changes_limits_and_who_sees_some_accounts_only_theirs
     assert {one["scope"].get("account", OTHER) for one in listed} == {OTHER}
 
 
+def test_a_limit_of_a_venue_is_set_seen_at_it_alone_and_removed(api: Gateway) -> None:
+    wide, own = {"venue": "XNYS"}, {"venue": "XNYS", "account": ACCOUNT}
+    assert put(api, scope=wide, parameters={"quantity_max": 300}).status == 200
+    assert put(api, scope=own, parameters={}, mode="SHADOW").json["scope"] == own
+    listed = api.call("GET", f"{PATH}?rule={RULE}&venue=XNYS").json["limits"]
+    assert [one["scope"] for one in listed] == [own, wide]
+
+    def effective(query: str) -> dict[str, tuple[Any, ...]]:
+        answer = api.call("GET", f"{PATH}/effective?{query}", user="risk1").json
+        return {
+            one["rule"]: (one["mode"], one["parameters"], one["scope"], one["lacks"])
+            for one in answer["limits"]
+        }
+
+    of_account = effective(f"account={ACCOUNT}&symbol=WMT&venue=XNYS")
+    assert set(of_account) == set(RULES_AT_VENUES)
+    assert of_account[RULE] == ("SHADOW", {"quantity_max": 300}, f"venue=XNYS, account={ACCOUNT}", [])
+    # Another account has the wider row, another venue none; what orders are held to knows of neither.
+    assert effective(f"account={OTHER}&venue=XNYS")[RULE] == ("ON", {"quantity_max": 300}, "venue=XNYS", [])
+    assert effective(f"account={ACCOUNT}&venue=XNAS")[RULE] == ("ON", {}, "default", [])
+    assert "venue" not in effective(f"account={ACCOUNT}&symbol=WMT")[RULE][2]
+    assert api.call("GET", f"{PATH}/effective?venue=NONE").fields.keys() == {"venue"}
+    # The same names but for the venue are another row.
+    place = f"{PATH}?rule={RULE}&account={ACCOUNT}&reason=over"
+    removed = api.call("DELETE", f"{place}&venue=XNYS", user="risk1")
+    assert (removed.status, removed.json["scope"]) == (200, own)
+    assert api.call("DELETE", f"{place}&venue=XNYS", user="risk1").status == 404
+    assert api.call("DELETE", f"{PATH}?rule={RULE}&venue=XNYS&reason=over", user="risk1").status == 200
+    assert [one["removed"] for one in changes_of(api, f"rule={RULE}&venue=XNYS")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_who_may_change_limits_of_some_accounts_changes_theirs_at_a_venue_and_no_others(
+    api: Gateway,
+) -> None:
+    mine = {"Authorization": f"Bearer {api.token_of('officer', 'risk', [OTHER])}"}
+    statuses = {
+        name: api.call("PUT", PATH, GOOD | {"scope": scope}, None, **mine).status
+        for name, scope in (
+            ("own", {"account": OTHER, "venue": "ARCX"}),
+            ("foreign", {"account": ACCOUNT, "venue": "ARCX"}),
+            ("all", {"venue": "ARCX"}),
+        )
+    }
+    assert statuses == {"own": 200, "foreign": 403, "all": 403}
+
+
+def test_who_sends_and_who_holds_reads_what_is_set_for_venues_and_core_reads_none_of_it(
+    api: Gateway,
+) -> None:
+    with closing(connect(api.dsn, "test")) as connection:
+        before = read_rule_changes(connection, None)
+        after = max(change.change_id for change in before)
+        feed, without = KillFeed(api.dsn, "test", limits=True), KillFeed(api.dsn, "test")
+        scope = {"venue": "BATS", "symbol": "WMT"}
+        assert put(api, scope=scope, parameters={"quantity_max": 200}).status == 200
+        for one in (feed, without):
+            one.look()
+        found = feed.known()
+        assert found.limits is not None and without.known().limits is None
+        assert found.venue_bounds(ORDER)["BATS"].quantity_max == 200
+        assert read_rule_changes(connection, None) == before
+        assert read_rule_changes(connection, after) == []
+        # What no rule of this edition can read is no limit to go by: nothing leaves until it is gone.
+        connection.execute(
+            "INSERT INTO risk_rules (rule, scope, mode, changed_by, reason)"
+            """ VALUES ('NO_SUCH_RULE', '{"venue": "BATS"}', 'ON', 'test', 'test')"""
+        )
+        with pytest.raises(OperationalError, match="a limit of a venue cannot be read"):
+            feed.look()
+        without.look()
+        connection.execute(
+            "INSERT INTO risk_rules (rule, scope, removed, changed_by, reason)"
+            """ VALUES ('NO_SUCH_RULE', '{"venue": "BATS"}', true, 'test', 'test')"""
+        )
+        feed.look()
+        assert feed.known().venue_bounds(ORDER)["BATS"].quantity_max == 200
+        assert (
+            api.call("DELETE", f"{PATH}?rule={RULE}&venue=BATS&symbol=WMT&reason=over", user="risk1").status
+            == 200
+        )
+        feed.look()
+        assert "BATS" not in feed.known().venue_bounds(ORDER)
+        for one in (feed, without):
+            one.stop()
+
+
 def test_the_command_line_sets_shows_lists_loads_and_removes(api: Gateway, tmp_path: Path) -> None:
     environment = {
         URL_VARIABLE: f"http://127.0.0.1:{api.http_port}",
@@ -241,15 +352,21 @@ def test_the_command_line_sets_shows_lists_loads_and_removes(api: Gateway, tmp_p
     assert f"{RULE}  symbol=JPM, account={OTHER}: quantity_max 7,000, severity SOFT" in run(
         "list", *of_account
     )
-    good = f"rule,account,symbol,parameters\n{RULE},{OTHER},JPM,quantity_max=6000\n"
+    good = f"rule,account,symbol,venue,parameters\n{RULE},{OTHER},JPM,,quantity_max=6000\n"
     file = tmp_path / "limits.csv"
-    file.write_text(f"{good}{RULE},ACC-NO-SUCH,,quantity_max=1\n")
+    file.write_text(f"{good}{RULE},ACC-NO-SUCH,,BATS,quantity_max=1\n")
     result = CliRunner().invoke(limits, ["load", str(file), "--reason", "x"], env=environment)
     assert isinstance(result.exception, SystemExit)
     assert 'line 3: scope.account must be a known account, was "ACC-NO-SUCH"' in result.output
     assert "quantity_max 7,000" in run("list", *of_account)
     file.write_text(good)
     assert run("load", str(file), "--reason", "new year") == "1 limit set\n"
+    run("set", RULE, "quantity_max=500", "--venue", "BATS", "--reason", "review")
+    at_venue = run("show", *of_account, "--venue", "BATS")
+    line = next(line for line in at_venue.splitlines() if line.startswith(RULE))
+    assert line.split() == [RULE, "denies", "quantity_max", "500", "venue=BATS"]
+    assert "PRICE_OUTSIDE_COLLAR" not in at_venue
+    run("remove", RULE, "--venue", "BATS", "--reason", "over")
     run("remove", RULE, *of_account, "--reason", "over")
     history = run("history", *of_account)
     assert [line.split(": ")[1] for line in history.splitlines()[:-1]] == [

@@ -194,6 +194,58 @@ def test_a_halted_symbol_without_open_orders_is_split_for_everybody_after_it_was
     assert prices == ("73.333333", "60.000000", "80.000000")
 
 
+def test_a_halted_symbol_without_open_orders_is_renamed_for_everybody_after_it_was_looked_at(
+    api: Gateway, db: psycopg.Connection[Any]
+) -> None:
+    path = "/api/v1/corporate-actions/rename"
+    db.execute("INSERT INTO positions VALUES ('ACC-HF-001', 'AAPL', -7, -700, 0, 700, now(), 1.5, 0)")
+    # Who has nothing of it any more has made something of it; who never had moves nothing.
+    db.execute("INSERT INTO positions VALUES ('ACC-HF-002', 'AAPL', 0, 0, 25, 25, now(), 2, 0)")
+    db.execute("INSERT INTO positions VALUES ('ACC-RET-001', 'AAPL', 0, 0, 0, 0, now(), 0, 0)")
+    asked = {"symbol": "AAPL", "newSymbol": "MSFT", "check": True, "reason": "new name"}
+    assert api.call("POST", path, asked, "risk1").status == 403
+    mine = {"Authorization": f"Bearer {api.token_of('one', 'admin', [ACCOUNT])}"}
+    assert api.call("POST", path, asked, None, **mine).status == 403
+
+    def refused(**changes: Any) -> str:
+        (field,) = api.call("POST", path, asked | changes, "admin1").json["error"]["fields"]
+        return f"{field['field']} {field['message']}"
+
+    assert refused() == "symbol must be halted, was AAPL, which trades"
+    order = submit_order(account_id=ACCOUNT)
+    store_order(db, order)
+    db.execute("INSERT INTO halts VALUES (gen_random_uuid(), 'AAPL', 'rename', 'admin1', now())")
+    assert refused() == f"symbol must have no open orders, had 1: {order.order_id}"
+    assert refused(newSymbol="NONE") == 'newSymbol must be a known symbol, was "NONE"'
+    assert refused(newSymbol="AAPL") == "newSymbol must be another symbol, was AAPL"
+    db.execute("UPDATE orders SET closed = true, status = 'CANCELED', leaves_qty = 0")
+    db.execute("UPDATE instruments SET status = 'INACTIVE' WHERE symbol = 'MSFT'")
+    assert refused() == "newSymbol must be ACTIVE, was INACTIVE"
+    db.execute("UPDATE instruments SET status = 'ACTIVE' WHERE symbol = 'MSFT'")
+    db.execute("INSERT INTO positions VALUES ('ACC-HF-001', 'MSFT', 3, 300, 0, -300, now(), 0, 0)")
+    assert refused() == "newSymbol must be held by nobody who holds AAPL, was by 1: ACC-HF-001"
+    db.execute("UPDATE positions SET quantity = 0, cost = 0, net_cash = 0 WHERE symbol = 'MSFT'")
+    looked = api.call("POST", path, asked, "admin1").json
+    assert (looked["symbol"], looked["newSymbol"], looked["done"], looked["taken"]) == (
+        "AAPL", "MSFT", False, False,
+    )  # fmt: skip
+    lines = {one.pop("accountId"): one for one in looked["positions"]}
+    assert set(lines) == {"ACC-HF-001", "ACC-HF-002", ACCOUNT}
+    assert lines["ACC-HF-001"] == {"quantity": -7, "cost": "-700", "realizedPnl": "0", "fees": "1.5"}
+    assert lines["ACC-HF-002"] == {"quantity": 0, "cost": "0", "realizedPnl": "25", "fees": "2"}
+    assert db.execute("SELECT count(*) FROM position_actions").fetchone() == (0,)
+    done = api.call("POST", path, asked | {"check": False}, "admin1").json
+    assert done["done"] is True
+    rows = db.execute(
+        "SELECT kind, account_id, symbol, terms, reason FROM position_actions ORDER BY account_id"
+    ).fetchall()
+    assert rows == [("RENAME", one, "AAPL", {"to": "MSFT"}, "new name") for one in sorted(lines)]
+    statuses = db.execute(
+        "SELECT symbol, status FROM instruments WHERE symbol IN ('AAPL', 'MSFT') ORDER BY 1"
+    ).fetchall()
+    assert statuses == [("AAPL", "INACTIVE"), ("MSFT", "ACTIVE")]
+
+
 def test_an_account_with_open_orders_is_loaded_only_when_that_is_said(
     api: Gateway, db: psycopg.Connection[Any]
 ) -> None:

@@ -17,6 +17,7 @@ from oms_core.adapters.postgres_store import PostgresOrderStore
 from oms_core.domain.alerts import Alert
 from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
+from oms_core.domain.positions import Position
 from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.domain.touch import TouchPrices
 from oms_core.handlers import Core, handle, handle_action
@@ -25,6 +26,7 @@ from oms_core.ports import (
     Opening,
     OrderStore,
     PositionAction,
+    Rename,
     Split,
     UnitOfWork,
     UnstorableError,
@@ -187,7 +189,30 @@ def test_when_something_was_split_is_known_to_the_core_that_begins_anew(kept: Ke
     assert (held.quantity, held.net_cash_micros) == (42, -100 * PRICE + 34_285_715)
     kept.begin()
     assert kept.core.desk.position(ACCOUNT, "AAPL") == held
-    assert kept.core.desk.splits == {(ACCOUNT, "AAPL"): unit.now}
+    assert kept.core.desk.reshaped == {(ACCOUNT, "AAPL"): unit.now}
+
+
+def test_what_goes_by_another_symbol_is_stored_under_both_once(kept: Kept) -> None:
+    kept.filled()
+    held = kept.core.desk.position(ACCOUNT, "AAPL")
+    rename = Rename(action_id=ids.uuid7(), account_id=ACCOUNT, symbol="AAPL", new_symbol="MSFT")
+    kept.take_action(rename)
+    assert kept.store.waiting_actions([ACCOUNT]) == [rename]
+    unit = UnitOfWork(now=utc_now())
+    handle_action(kept.core, unit, rename)
+    # A core that ends before it has stored this has changed nothing.
+    kept.begin()
+    assert kept.core.desk.position(ACCOUNT, "AAPL") == held
+    assert kept.store.waiting_actions([ACCOUNT]) == [rename]
+    unit = UnitOfWork(now=utc_now())
+    handle_action(kept.core, unit, rename)
+    kept.store.commit(unit, kept.core.desk, {})
+    assert kept.store.waiting_actions([ACCOUNT]) == []
+    kept.begin()
+    assert kept.core.desk.position(ACCOUNT, "AAPL") == Position()
+    assert kept.core.desk.position(ACCOUNT, "MSFT") == held
+    # When that was is of the old symbol alone.
+    assert kept.core.desk.reshaped == {(ACCOUNT, "AAPL"): unit.now}
 
 
 def canceled(order: SubmitOrder) -> ExecutionReport:
@@ -247,6 +272,8 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
         def take_action(action: PositionAction) -> None:
             if isinstance(action, Opening):
                 terms = {"quantity": action.quantity, "cost": str(dollars_of(action.cost_micros))}
+            elif isinstance(action, Rename):
+                terms = {"to": action.new_symbol}
             else:
                 terms = {"numerator": action.numerator, "denominator": action.denominator,
                          "price": str(dollars_of(action.price_micros))}  # fmt: skip

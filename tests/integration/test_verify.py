@@ -47,6 +47,7 @@ class History:
         )
         self.db.execute("INSERT INTO cash_settlements VALUES ('ACC-INST-001', '2026-11-03', -15050.15)")
         self._open_a_position()
+        self._rename_a_position()
         self.wire.append(report("", b"35=8", b"150=F", b"17=LOST", b"32=1", b"31=7"))
         self.exception("UNKNOWN_ORDER", None, "LOST", self.wire[-1])
         self._store_wire()
@@ -103,6 +104,35 @@ class History:
             "INSERT INTO position_changes VALUES (%s, 'ACC-INST-001', 'MSFT', 3, 8, -180, 10, 190, 0, now())",
             (action_id,),
         )
+
+    def _rename_a_position(self) -> None:
+        """Let 10 shares that were brought in be of WMT, of which 4 are short, and were charged for."""
+        for symbol, shares, cost in (("DIS", 10, 1_000), ("WMT", -4, -480)):
+            action_id = ids.uuid7()
+            terms = json.dumps({"quantity": shares, "cost": str(cost)})
+            self.db.execute(
+                "INSERT INTO position_actions VALUES"
+                " (%s, 'OPENING', 'ACC-INST-001', %s, %s, 'x', 'x', now())",
+                (action_id, symbol, terms),
+            )
+            self.db.execute(
+                "INSERT INTO position_changes VALUES (%s, 'ACC-INST-001', %s, 3, %s, %s, 0, 0, %s, now())",
+                (action_id, symbol, shares, cost, cost),
+            )
+        action_id = ids.uuid7()
+        self.db.execute(
+            "INSERT INTO position_actions VALUES (%s, 'RENAME', 'ACC-INST-001', 'DIS', %s, 'x', 'x', now())",
+            (action_id, json.dumps({"to": "WMT"})),
+        )
+        for change in (("DIS", -10, -1_000, 0, 0, -1_000), ("WMT", 10, 1_080, 80, 0, 1_000)):
+            self.db.execute(
+                "INSERT INTO position_changes VALUES (%s, 'ACC-INST-001', %s, 3, %s, %s, %s, %s, %s, now())",
+                (action_id, *change),
+            )
+        for row in (("DIS", 0, 0, 0, 0, 0), ("WMT", 6, 600, 80, 0, 520)):
+            self.db.execute(
+                "INSERT INTO positions VALUES ('ACC-INST-001', %s, %s, %s, %s, %s, now(), 0, %s)", row
+            )
 
     def _tell_a_client(self) -> None:
         """Tell a FIX client the first two events."""
@@ -572,6 +602,24 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
     ),
     "a split that nobody took": (
         sql("DELETE FROM position_changes WHERE net_cash <> 0"),
+        "position = sum",
+    ),
+    "a rename that left something behind": (
+        sql(
+            "UPDATE position_changes SET realized_pnl = 1 WHERE symbol = 'DIS' AND quantity < 0;"
+            "UPDATE positions SET realized_pnl = 1 WHERE symbol = 'DIS'"
+        ),
+        "a correction gives back the fee",
+    ),
+    "a rename that closed nothing": (
+        sql(
+            "UPDATE position_changes SET cost = 1000, realized_pnl = 0 WHERE symbol = 'WMT' AND cost = 1080;"
+            "UPDATE positions SET cost = 520, realized_pnl = 0 WHERE symbol = 'WMT'"
+        ),
+        "a position's cost",
+    ),
+    "a rename of which half was done": (
+        sql("DELETE FROM position_changes WHERE symbol = 'WMT' AND cost = 1080"),
         "position = sum",
     ),
     "cash that settles on another day": (

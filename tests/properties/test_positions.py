@@ -16,7 +16,7 @@ from oms_core.domain.fees import ADDED, Charge, ChargeKind, FeeBook, VenueFees
 from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.domain.touch import TouchPrices
 from oms_core.handlers import Core, handle, handle_action
-from oms_core.ports import Opening, PositionAction, Split, UnitOfWork
+from oms_core.ports import Opening, PositionAction, Rename, Split, UnitOfWork
 from oms_platform import ids, order_ids
 from oms_platform.exceptions import ExceptionKind
 from oms_platform.messages import ExecutionReport, RouteAnswer, SubmitOrder
@@ -91,6 +91,22 @@ class Model:
             self.realized, self.cost = self.cash - self.opened, Fraction(0)
             self.closings = 0
 
+    def join(self, other: "Model") -> None:
+        """Hold what another is, too: where one is long and the other short, they close each other."""
+        closing = min(abs(self.shares), abs(other.shares)) if self.shares * other.shares < 0 else 0
+        released = sum(
+            (one.cost * closing / abs(one.shares) for one in (self, other) if closing), Fraction(0)
+        )
+        self.closings += other.closings + 2 * bool(closing)
+        self.shares += other.shares
+        self.cost += other.cost - released
+        self.realized += other.realized - released
+        self.cash += other.cash
+        self.opened += other.opened
+        self.fees += other.fees
+        if not self.shares:
+            self.realized, self.cost, self.closings = self.cash - self.opened, Fraction(0), 0
+
 
 @dataclass(slots=True)
 class Schedule:
@@ -140,7 +156,8 @@ SCHEDULES = st.builds(
 
 class PositionStory(RuleBasedStateMachine):
     """Orders of both sides trade, whatever they have left; any trade is taken back or corrected, also again;
-    schedules change in between; somebody says what is held; shares are split; days pass; a core begins anew.
+    schedules change in between; somebody says what is held; shares are split, or go by another symbol; days
+    pass; a core begins anew.
     """
 
     def __init__(self) -> None:
@@ -250,6 +267,16 @@ class PositionStory(RuleBasedStateMachine):
         model.shares = int(shares)
         if not model.shares:
             model.realized, model.cost, model.closings = model.cash - model.opened, Fraction(0), 0
+        for one in self.trades:
+            one.split = one.split or one.order.terms.symbol == symbol
+
+    @rule(symbol=st.sampled_from(SYMBOLS))
+    def rename(self, symbol: str) -> None:
+        """Hold what is held of one symbol under the other, whatever is held of that."""
+        (new,) = set(SYMBOLS) - {symbol}
+        self._take(Rename(action_id=ids.uuid7(), account_id=ACCOUNT, symbol=symbol, new_symbol=new))
+        self.models[new].join(self.models[symbol])
+        self.models[symbol] = Model()
         for one in self.trades:
             one.split = one.split or one.order.terms.symbol == symbol
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oms_platform.messages import VenueQuote
+from oms_platform.venue_limits import VenueBound
 from oms_platform.vocabulary import ExecInst, TimeInForce
 from sor_engine.domain.market import DarkBelief, Market, Request, Venue, VenueStats, Visit, dollars
 from sor_engine.domain.plan import Decision
@@ -130,6 +131,15 @@ limits = st.one_of(
     st.integers(1, 40_000).map(lambda mils: mils * 1_000),
     st.integers(196, 204).map(lambda cents: cents * TICK_MICROS),
 )
+bounds = st.dictionaries(
+    st.sampled_from(NAMES),
+    st.one_of(
+        st.builds(VenueBound, quantity_max=st.integers(1, 600), words=st.just("so many")),
+        st.builds(VenueBound, notional_max_micros=st.integers(1, 2_000_000_000), words=st.just("so much")),
+        st.just(VenueBound(barred="TRADER_NOT_PERMITTED: permitted=no")),
+    ),
+    max_size=3,
+)
 requests = st.builds(
     Request,
     symbol=st.just("AAPL"),
@@ -157,6 +167,7 @@ requests = st.builds(
         max_size=3,
         unique_by=lambda visit: visit.venue_id,
     ).map(tuple),
+    bounds=st.one_of(st.just({}), bounds),
 )
 ages = st.sampled_from((0, 1_000, 2_000_000, 2_000_001, 2**31 - 1))
 
@@ -201,6 +212,14 @@ def test_legs_keep_unchanged_limit_tick_lot_and_minimum(case: Case) -> None:
         assert venue.active
         assert leg.venue_id not in request.avoid
         assert leg.venue_id not in known["closed"]
+        bound = request.bounds.get(leg.venue_id)
+        if bound is not None:
+            # What the last gate would not let out is not sent to it, nor several orders in its place.
+            assert not bound.barred
+            there = [one for one in decision.legs if one.venue_id == leg.venue_id]
+            worth = sum(one.quantity * one.limit_micros for one in there)
+            assert not bound.quantity_max or sum(one.quantity for one in there) <= bound.quantity_max
+            assert not bound.notional_max_micros or worth <= bound.notional_max_micros
         if request.limit_micros is not None:
             within = (
                 leg.limit_micros <= request.limit_micros
@@ -228,7 +247,9 @@ def test_legs_keep_unchanged_limit_tick_lot_and_minimum(case: Case) -> None:
 def test_an_order_for_an_auction_goes_whole_to_its_listing_venue_or_nowhere(
     case: Case, force: TimeInForce, listing_venue: str, takers: frozenset[str]
 ) -> None:
-    asked = msgspec.structs.replace(case[0], time_in_force=force, listing_venue=listing_venue, min_quantity=0)
+    asked = msgspec.structs.replace(
+        case[0], time_in_force=force, listing_venue=listing_venue, min_quantity=0, bounds={}
+    )
     considered = tuple(replace(one, auction_orders=one.venue_id in takers) for one in case[2])
     decision = ask((asked, case[1], considered, *case[3:]))
     venue = next((one for one in considered if one.venue_id == listing_venue), None)

@@ -52,6 +52,13 @@ def _why_not_at(board: Board, venue: Venue | None) -> str:
     if request.quantity % venue.lot_size or request.quantity < venue.min_quantity:
         sizes = f"lot_size={venue.lot_size}, min_quantity={venue.min_quantity}"
         return f"NO_AUCTION_VENUE: venue={name}, quantity={request.quantity}, {sizes}"
+    if (bound := request.bounds.get(name)) is not None:
+        # A person may lift a limit before the auction's cut-off.
+        most = bound.shares_at(board.limit)
+        if bound.barred:
+            return f"{_CLOSED}: venue={name}, {bound.barred}"
+        if most is not None and request.quantity > most:
+            return f"{_CLOSED}: venue={name}, quantity={request.quantity}, {bound.words}"
     return f"{_CLOSED}: venue={name}, {closed}" if closed else ""
 
 

@@ -85,7 +85,7 @@ def _allocated(board: Board, quantity: int) -> dict[str, int]:
     preferred = [candidate for candidate in board.dark if candidate.venue.venue_id in prefer]
     pools: Sequence[Candidate] = [one for one in preferred or board.dark if not one.no_rest]
     beliefs = board.market.beliefs
-    return allocate(
+    shares = allocate(
         quantity,
         [
             (
@@ -98,6 +98,8 @@ def _allocated(board: Board, quantity: int) -> dict[str, int]:
         ],
         board.request.seed,
     )
+    # What a limit of a venue does not let it have is left for the next round.
+    return {one.venue.venue_id: one.in_lots(shares.get(one.venue.venue_id, 0)) for one in pools}
 
 
 def _held(board: Board, shares: dict[str, int], hold_ms: int, stage: str) -> Decision:

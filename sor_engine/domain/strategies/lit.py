@@ -210,7 +210,9 @@ def nothing_to_take(board: Board, stage: str) -> Decision:
         not board.immediate and any(not c.in_lots(request.quantity) for c in board.ranked)
     ):
         lots = ", ".join(f"{c.venue.venue_id} {c.venue.lot_size}/{c.minimum}" for c in board.ranked)
-        return board.nothing(f"LOT_TOO_SMALL: quantity={request.quantity}, lot_and_minimum={lots}", stage)
+        most = "".join(f", most={c.venue.venue_id} {c.most}" for c in board.ranked if c.most is not None)
+        reason = f"LOT_TOO_SMALL: quantity={request.quantity}, lot_and_minimum={lots}{most}"
+        return board.nothing(reason, stage)
     if touch is not None and board.reach != board.limit:
         protected = "none" if board.reach is None else price_text(board.reach)
         return board.nothing(f"PROTECTED_QUOTE: limit={limit}, protected={protected}", stage)

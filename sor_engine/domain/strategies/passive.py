@@ -89,7 +89,7 @@ def _placed(board: Board, joinable: list[Candidate]) -> Decision:
             words = f"takes {candidate.takes} of {candidate.marketable} displayed"
             draft.add(candidate, candidate.takes, reach, TimeInForce.IOC, words)
     for candidate, wanted in zip(joinable, placement.limits, strict=True):
-        quantity = candidate.in_lots(wanted)
+        quantity = candidate.room_to_rest(wanted, joins=False)
         if quantity:
             candidate.rests = quantity
             words = f"{quantity} joins {candidate.near[0][1]} at {price_text(near)} for {terms.horizon_ms} ms"

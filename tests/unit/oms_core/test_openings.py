@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from oms_core.domain.positions import Position
-from oms_core.ports import Opening, Split
+from oms_core.ports import Opening, Rename, Split
 from oms_platform import ids
 from oms_platform.vocabulary import Side
 from tests.unit.oms_core.orders import PRICE
@@ -133,3 +133,69 @@ def test_a_trade_of_before_a_split_is_not_traded_back_and_one_of_after_it_is() -
         scene.start()
     scene.bust(after, "E2")
     assert (scene.exceptions(), position(scene).quantity) == ([], 200)
+
+
+def rename(new_symbol: str = "MSFT") -> Rename:
+    return Rename(action_id=ids.uuid7(), account_id=ACCOUNT, symbol="AAPL", new_symbol=new_symbol)
+
+
+def test_what_is_held_goes_by_another_symbol_with_its_cost_what_was_made_and_what_was_charged() -> None:
+    scene = Scene()
+    scene.store.take_action(opening(100, 9_000_000_000))
+    scene.step(1)
+    traded(scene, Side.SELL, 40, "E1")
+    held = position(scene)
+    assert held.realized_pnl_micros and held.net_cash_micros
+    scene.store.take_action(one := rename())
+    scene.step(1)
+    for _ in range(2):
+        assert position(scene) == Position()
+        assert scene.store.positions[ACCOUNT, "MSFT"] == held
+        assert scene.store.waiting_actions([ACCOUNT]) == []
+        # It is done once, whoever begins anew.
+        scene.start()
+        scene.step(1)
+    change = scene.store.changes[one.action_id]
+    assert (change.symbol, change.before, change.after) == ("AAPL", held, Position())
+    assert change.stream_sequence == scene.core.desk.stream_sequences[ACCOUNT]
+
+
+def test_under_a_symbol_that_is_held_too_both_add_up_and_what_is_long_and_short_closes() -> None:
+    for old, new, quantity, cost, realized in (
+        ((60, 6_000), (40, 5_000), 100, 11_000, 0),
+        ((-60, -6_000), (-40, -5_000), -100, -11_000, 0),
+        # 40 short at 125 were bought back by 40 long at 100.
+        ((60, 6_000), (-40, -5_000), 20, 2_000, 1_000),
+        ((-60, -6_000), (40, 5_000), -20, -2_000, -1_000),
+        ((40, 4_000), (-40, -5_000), 0, 0, 1_000),
+        ((0, 0), (-40, -5_000), -40, -5_000, 0),
+    ):
+        scene = Scene()
+        for symbol, (shares, dollars) in (("AAPL", old), ("MSFT", new)):
+            scene.store.take_action(opening(shares, dollars * 1_000_000, symbol=symbol))
+        scene.step(1)
+        scene.store.take_action(rename())
+        scene.step(1)
+        found = scene.store.positions[ACCOUNT, "MSFT"]
+        assert (found.quantity, found.cost_micros, found.realized_pnl_micros) == (
+            quantity, cost * 1_000_000, realized * 1_000_000,
+        )  # fmt: skip
+        assert found.net_cash_micros + found.cost_micros == found.realized_pnl_micros + found.opened_micros
+        assert position(scene) == Position()
+
+
+def test_a_trade_of_before_a_rename_is_not_traded_back_and_one_of_the_new_symbol_is() -> None:
+    scene = Scene()
+    before = traded(scene, Side.BUY, 100, "E1")
+    scene.now += timedelta(seconds=1)
+    scene.store.take_action(rename())
+    scene.step(1)
+    scene.now += timedelta(seconds=1)
+    for _ in range(2):
+        scene.bust(before, "E1")
+        assert (scene.exceptions(), position(scene).quantity) == (["UNKNOWN_TRADE"], 0)
+        assert scene.store.positions[ACCOUNT, "MSFT"].quantity == 100
+        assert scene.state(before).cum_qty == 100
+        scene.store.exceptions.clear()
+        # So it is by the core that begins anew.
+        scene.start()

@@ -192,3 +192,73 @@ def test_a_split_is_asked_for_by_its_ratio_and_says_what_it_does() -> None:
     lines = result.output.splitlines()
     assert lines[1].split() == ["A", "1,001", "1,501", "36.65"]
     assert lines[2] == "AAPL 3:2 checked, nothing is done; reference price 73.30"
+
+
+RENAME = {
+    "symbol": "AAPL", "newSymbol": "MSFT", "done": True, "taken": True,
+    "positions": [
+        {"accountId": "A", "quantity": -1001, "cost": "-100.5", "realizedPnl": "7", "fees": "0.25"},
+    ],
+}  # fmt: skip
+
+
+def test_a_rename_says_what_is_held_under_the_new_symbol() -> None:
+    place = "POST /api/v1/corporate-actions/rename"
+    with stand_in({place: RENAME}) as api:
+        result = run(api, "corporate-action", "rename", "aapl", "msft", "--reason", "x")
+        ((_, _, body),) = [one for one in api.asked if one[0] == place]
+    assert body == {"symbol": "AAPL", "newSymbol": "MSFT", "check": False, "reason": "x"}
+    lines = result.output.splitlines()
+    assert lines[1].split() == ["A", "-1,001", "-100.50", "7.00", "0.25"]
+    assert lines[2] == "AAPL to MSFT done"
+
+
+OPEN_ORDER = {
+    "orderId": "01900000-0000-7000-8000-0000deadbeef", "accountId": "A", "channel": "REST",
+    "clientOrderId": "c", "symbol": "AAPL", "side": "BUY", "orderType": "LIMIT", "timeInForce": "DAY",
+    "expireAt": None, "quantity": 100, "limitPrice": "10", "stopPrice": None, "status": "PENDING_CANCEL",
+    "closed": False, "cumQty": 0, "leavesQty": 100, "filledNotional": "0", "text": "", "sequence": 3,
+    "createdAt": "2026-03-02T15:00:00Z", "updatedAt": "2026-03-02T15:00:01Z", "avgPx": None,
+    "minQuantity": None, "routing": None, "algo": None, "peg": None, "basketId": None, "principal": "trader1",
+    "capacity": "PRINCIPAL", "displayQty": None, "postOnly": False, "locateId": None, "tags": None,
+}  # fmt: skip
+
+
+def instruments(**changes: Any) -> dict[str, Any]:
+    one = {
+        "symbol": "AAPL", "name": "Apple", "tickSize": "0.01", "lotSize": 100, "status": "ACTIVE",
+        "calendarId": "US", "haltReason": None, "referencePrice": "110",
+    }  # fmt: skip
+    return {"instruments": [one | changes]}
+
+
+@pytest.mark.parametrize("words", [("split", "aapl", "3:2"), ("rename", "aapl", "msft")])
+def test_what_is_open_is_canceled_first_and_what_stays_open_is_told_and_nothing_done(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oms_tools.cli.position_commands.CANCEL_WAIT_S", 0.3)
+    monkeypatch.setattr("oms_tools.cli.position_commands.CANCEL_LOOK_S", 0.01)
+    place = f"POST /api/v1/corporate-actions/{words[0]}"
+    opened = {"orders": [OPEN_ORDER], "nextCursor": None}
+    told: dict[str, Any] = {
+        place: RENAME if words[0] == "rename" else SPLIT,
+        "GET /api/v1/instruments": instruments(haltReason="a new name"),
+        "GET /api/v1/orders": opened,
+        "DELETE /api/v1/orders": (202, {"orders": [], "more": False}),
+    }
+    asked = ("corporate-action", *words, "--cancel-open", "--reason", "x")
+    with stand_in(told) as api:
+        result = run(api, *asked)
+        assert [one for one in api.asked if one[0] == "DELETE /api/v1/orders"]
+        assert not [one for one in api.asked if one[0] == place]
+    assert result.exit_code == 1
+    assert "nothing is done: after 0.3 s 1 order of AAPL still open: " in result.output
+    assert "PENDING_CANCEL" in result.output
+    with stand_in(told | {"GET /api/v1/orders": {"orders": [], "nextCursor": None}}) as api:
+        assert run(api, *asked).exit_code == 0
+        assert [one for one in api.asked if one[0] == place]
+    # What is not halted goes on trading with all that it has open.
+    with stand_in(told | {"GET /api/v1/instruments": instruments()}) as api:
+        result = run(api, *asked)
+        assert not [one for one in api.asked if one[0] in (place, "DELETE /api/v1/orders")]
+    assert result.exit_code == 1 and "AAPL is not halted" in result.output
