@@ -24,6 +24,8 @@ from oms_api.ports.accounts import (
 from oms_api.ports.callers import Authenticator, BrokerState, RateLimiter, RateStanding
 from oms_api.ports.desk import (
     BreakView,
+    ClosedPositionView,
+    CoveredPositionView,
     EffectView,
     ExceptionDesk,
     ExceptionFilter,
@@ -31,6 +33,7 @@ from oms_api.ports.desk import (
     FixCommandView,
     FixSessionDesk,
     FixSessionView,
+    HeldShares,
     OutstandingView,
     Reconciliations,
     ReconciliationView,
@@ -174,6 +177,7 @@ __all__ = [
     "Marks",
     "LoadedView",
     "HeldPosition",
+    "HeldShares",
     "CashEntryView",
     "BusyAccount",
     "AccountBooks",
@@ -201,6 +205,8 @@ __all__ = [
     "Contradicting",
     "Denied",
     "DeskState",
+    "ClosedPositionView",
+    "CoveredPositionView",
     "EffectView",
     "EncodedEvent",
     "EventStore",
