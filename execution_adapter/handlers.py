@@ -329,10 +329,7 @@ class ChildOrderManager:
     @property
     def orders_without_owner(self) -> frozenset[UUID]:
         """The orders of live children of which nobody knows who asked for them."""
-        known = self._gate.owners
-        return frozenset(
-            live.child.order_id for live in self._children.all_live() if live.child.order_id not in known
-        )
+        return self.live_orders - self._gate.owners.keys()
 
     def note_owners(self, owners: Mapping[UUID, Owner]) -> None:
         """Note who asked for orders."""
@@ -341,6 +338,19 @@ class ChildOrderManager:
             live = {one.child.order_id for one in self._children.all_live()}
             kept = {order_id: owner for order_id, owner in self._gate.owners.items() if order_id in live}
             self._gate.owners = kept | dict(owners)
+
+    def note_closings(self, closings: Mapping[UUID, UUID]) -> None:
+        """Note for which switches orders close positions."""
+        self._gate.closings.update(closings)
+        if len(self._gate.closings) > OWNERS_MAX:
+            live = {one.child.order_id for one in self._children.all_live()}
+            kept = {one: switch for one, switch in self._gate.closings.items() if one in live}
+            self._gate.closings = kept | dict(closings)
+
+    @property
+    def live_orders(self) -> frozenset[UUID]:
+        """The orders of live children."""
+        return frozenset(live.child.order_id for live in self._children.all_live())
 
     def forget_owners(self) -> None:
         """No switch names anybody: it does not matter who asked for what."""

@@ -128,6 +128,9 @@ class ChildStore(Protocol):
     def owners(self, order_ids: Sequence[UUID]) -> Mapping[UUID, Owner]:
         """Return who asked for each of these orders, and by what strategy, as far as that is known."""
 
+    def closings(self, order_ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
+        """Return, by order, the switch for which it closes a position, of those of these that close one."""
+
     def note_kills(self, held: HeldTo, now: datetime) -> None:
         """Say that the adapter goes by switches, and what they found live; what was said stays as it is."""
 

@@ -933,7 +933,7 @@ class Overrides(Answer, frozen=True):
 
 
 class KillSwitch(Answer, frozen=True):
-    """What somebody has stopped. scope: names by kind, none for everything. stage: BLOCK or CANCEL.
+    """What somebody has stopped. scope: names by kind, none for everything. stage: BLOCK, CANCEL or FLATTEN.
 
     raised: each time that its stage was raised. trigger_id: of what set it by itself.
     """
@@ -978,8 +978,53 @@ class KillOutstanding(Answer, frozen=True):
     why: str
 
 
+class ClosedPosition(Answer, frozen=True):
+    """A position that a switch closes. found_qty, held: signed shares when it was found, and now.
+
+    state: WAITS, CLOSING, FLAT or RELEASED; why: what it waits for. rounds: how many orders were made to
+    close it; order_id, open_qty: the last of them, and what is open of it.
+    """
+
+    account_id: str
+    symbol: str
+    found_qty: int
+    held: int
+    state: str
+    why: str
+    rounds: int
+    order_id: UUID | None
+    open_qty: int
+    since: datetime
+
+
+class CoveredPosition(Answer, frozen=True):
+    """A position that a switch would close. quantity: signed shares; side: of what closes it.
+
+    mark, value: dollars a share and in all; null where nobody knows a mark, stale where it is none of now.
+    """
+
+    account_id: str
+    symbol: str
+    quantity: int
+    side: str
+    mark: Decimal | None
+    stale: bool
+    value: Decimal | None
+
+
+class FlattenPreview(Answer, frozen=True):
+    """What a switch of a scope would close if it were set now: how many positions, and the first of them."""
+
+    scope: dict[str, str]
+    positions_covered: int
+    positions: list[CoveredPosition]
+
+
 class KillSwitchDetail(Answer, frozen=True):
-    """A switch with its effect: who goes by it, what it found open, how much of that is over, what is not."""
+    """A switch with its effect: who goes by it, what it found open, how much of that is over, what is not.
+
+    positions: of a switch that flattens, those that are not flat first; how many it found, how many are flat.
+    """
 
     kill_switch: KillSwitch
     in_effect: list[KillEffect]
@@ -988,6 +1033,9 @@ class KillSwitchDetail(Answer, frozen=True):
     children_covered: int
     children_over: int
     outstanding: list[KillOutstanding]
+    positions_found: int
+    positions_flat: int
+    positions: list[ClosedPosition]
 
 
 class KillTrigger(Answer, frozen=True):

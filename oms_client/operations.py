@@ -20,7 +20,8 @@ TimeInForce = Literal["DAY", "GTC", "GTD", "IOC", "FOK", "OPG", "CLO"]
 PegType = Literal["PRIMARY", "MIDPOINT", "MARKET"]
 CommandKind = Literal["LOGOUT", "LOGON", "RESET", "RESEND", "RECONCILE"]
 AlgoStrategy = Literal["TWAP", "VWAP", "POV", "IS"]
-KillStage = Literal["BLOCK", "CANCEL"]
+KillStage = Literal["BLOCK", "CANCEL", "FLATTEN"]
+KillTriggerStage = Literal["BLOCK", "CANCEL"]
 KillTriggerMode = Literal["ON", "SHADOW", "OFF"]
 # Dollars. Text and Decimal stay exact; a float does not, and is not taken.
 Price = Decimal | str | int
@@ -1155,7 +1156,7 @@ class Operations:
     ) -> Call[answers.KillSwitch]:
         """Stop what has every name that is given: nothing new of it leaves. CANCEL: what is open ends, too.
 
-        everything: where no name is given.
+        FLATTEN: then its positions are closed. everything: where no name is given.
         """
         return Call(
             method="POST",
@@ -1184,6 +1185,23 @@ class Operations:
         body = {"stage": stage, "reason": reason}
         return Call(method="POST", path=path, shape=answers.KillSwitch, body=body, repeatable=False)
 
+    @operation("previewFlatten")
+    def preview_flatten(
+        self,
+        *,
+        firm: str | None = None,
+        desk: str | None = None,
+        account: str | None = None,
+        sector: str | None = None,
+        symbol: str | None = None,
+        everything: bool = False,
+    ) -> Call[answers.FlattenPreview]:
+        """Return the positions that a kill switch of a scope would close. everything: no name is given."""
+        body = body_of(
+            firm=firm, desk=desk, accountId=account, sector=sector, symbol=symbol, everything=everything
+        )
+        return Call(method="POST", path=f"{_SWITCHES}/preview", shape=answers.FlattenPreview, body=body)
+
     @operation("releaseKillSwitch")
     def release_kill_switch(self, switch_id: Id, *, reason: str) -> Call[answers.KillSwitch]:
         """Let a scope trade again."""
@@ -1205,7 +1223,7 @@ class Operations:
         window: int,
         mode: KillTriggerMode,
         reason: str,
-        stage: KillStage = "BLOCK",
+        stage: KillTriggerStage = "BLOCK",
         firm: str | None = None,
         desk: str | None = None,
         account: str | None = None,

@@ -21,7 +21,21 @@ from oms_core.domain.charging import charge_correction, charge_trade, reshaped_s
 from oms_core.domain.days import cash_of
 from oms_core.domain.desk import AsIf, Desk
 from oms_core.domain.executions import Effects
-from oms_core.domain.kills import is_to_be_canceled, reason_of, stopping, waits
+from oms_core.domain.flatten import (
+    Close,
+    Closing,
+    Flattened,
+    FlattenWatch,
+    Look,
+    PositionState,
+    Rest,
+    TakeBack,
+    closing_side,
+    found,
+    next_step,
+    stands,
+)
+from oms_core.domain.kills import is_to_be_canceled, stopping, waits, why_canceled
 from oms_core.domain.machine import UnknownChildError, evolve, first_route
 from oms_core.domain.order import (
     FIELD_OF,
@@ -48,6 +62,7 @@ from oms_core.ports import (
     KIND_OF_REQUEST,
     Opening,
     OrderStore,
+    Originated,
     Outgoing,
     PositionAction,
     PositionChange,
@@ -71,7 +86,7 @@ from oms_platform.audit_chain import request_digest
 from oms_platform.clock import microseconds
 from oms_platform.errors import BrokenInvariantError
 from oms_platform.exceptions import BOOKING_CHANNEL, EXECUTIONS, ExceptionKind
-from oms_platform.kill_switches import FixedKills, KillBoard
+from oms_platform.kill_switches import CLOSING_CHANNEL, FixedKills, KillBoard
 from oms_platform.messages import (
     BookTrade,
     CancelChildren,
@@ -87,7 +102,7 @@ from oms_platform.messages import (
     SubmitOrder,
     SuspendOrder,
 )
-from oms_platform.order_ids import peg_id, recall_id, route_id
+from oms_platform.order_ids import closing_cl_ord_id, peg_id, recall_id, route_id
 from oms_platform.overrides import Override
 from oms_platform.prices import dollars_of
 from oms_platform.telemetry.order_trace import now_us, traced_id, traceparent_of
@@ -109,6 +124,7 @@ from oms_platform.vocabulary import (
     OrderResumed,
     OrderSuspended,
     OrderTerms,
+    OrderType,
     ReplaceRejected,
     ReplaceRequested,
     ResumeRejected,
@@ -390,6 +406,8 @@ def handle_submit_order(core: Core, unit: UnitOfWork, message: SubmitOrder, trac
 def _decide_risk(core: Core, unit: UnitOfWork, order: Order, received_at: datetime, trace: str) -> Order:
     if order.terms.channel == BOOKING_CHANNEL:
         raise UnknownOrderError(f"the trade of order {order.order_id} is not booked yet")
+    if order.terms.closes_for is not None:
+        raise UnknownOrderError(f"order {order.order_id} closes a position, and core did not decide it")
     open_day(core, unit, order.terms.account_id)
     started_ns = core.stopwatch_ns()
     verdict = verdict_now(core, order.terms, unit.now, max(timedelta(0), unit.now - received_at))
@@ -652,10 +670,141 @@ def handle_kill(core: Core, unit: UnitOfWork, order_ids: Sequence[UUID]) -> None
     kills = core.kills.known()
     for order_id in order_ids:
         order = core.desk.orders.get(order_id)
-        switch = None if order is None else kills.order_cancel(order.terms)
-        if order is not None and switch is not None and is_to_be_canceled(order):
-            wish = RequestCancel(request_id=core.new_id(), cause=CancelCause.KILL, reason=reason_of(switch))
+        reason = None if order is None else why_canceled(kills, order.terms)
+        if order is not None and reason is not None and is_to_be_canceled(order):
+            wish = RequestCancel(request_id=core.new_id(), cause=CancelCause.KILL, reason=reason)
             _record(core, unit, order, wish, core.traces.get(order_id, ""))
+
+
+# ---- positions that kill switches close
+
+
+def handle_flatten(core: Core, unit: UnitOfWork, watch: FlattenWatch, account_id: str, symbol: str) -> None:
+    """Do what is next about a position that kill switches close, and note how it stands for each of them.
+
+    The first switch that covers it closes it; the others say so.
+    """
+    switches = core.kills.known().flattening(account_id, symbol)
+    held = core.desk.position(account_id, symbol).quantity
+    rows: list[Flattened] = []
+    for switch in switches:
+        row = watch.row(switch.switch_id, account_id, symbol)
+        if row is None and held:
+            row = found(switch.switch_id, account_id, symbol, held, unit.now)
+        if row is not None:
+            rows.append(row)
+    if not rows:
+        return
+    closing = watch.closing(core.desk, account_id, symbol, unit.now)
+    look = _look_at_position(core, unit, watch, rows[0], closing)
+    after = _step_of(core, unit, watch, look, rows[0])
+    elsewhere = f"switch {after.switch_id} closes it"
+    others = [
+        stands(row, Rest(after.state, elsewhere if after.state is not PositionState.FLAT else ""))
+        for row in rows[1:]
+    ]
+    for row in (after, *others):
+        if watch.keep(row):
+            unit.flattened[row.key] = row
+            unit.streams.setdefault(account_id, core.desk.stream_sequences[account_id])
+
+
+def _look_at_position(
+    core: Core, unit: UnitOfWork, watch: FlattenWatch, row: Flattened, closing: Order | None
+) -> Look:
+    account_id, symbol = row.account_id, row.symbol
+    state = core.desk.states[account_id].symbol(symbol)
+    held, out = state.position.quantity, 0 if closing is None else closing.leaves_qty
+    same_way = state.side(closing_side(held)).quantity
+    if closing is not None and closing.terms.side is closing_side(held):
+        same_way -= out
+    not_before, last_round = watch.pause(account_id, symbol)
+    return Look(
+        now=unit.now,
+        held=held,
+        found_at=row.found_at,
+        standing=core.desk.standing(symbol, unit.now),
+        touch=core.quotes.touch(symbol),
+        closing=closing,
+        others_open=state.buys.quantity + state.sells.quantity - out,
+        others=same_way,
+        not_before=not_before,
+        last_round=last_round,
+    )
+
+
+def _step_of(core: Core, unit: UnitOfWork, watch: FlattenWatch, look: Look, row: Flattened) -> Flattened:
+    """Take the next step about a position, and return how it stands then."""
+    step = next_step(look)
+    match step:
+        case Rest():
+            return stands(row, step)
+        case TakeBack():
+            if look.closing is not None:
+                reason = f"TAKEN_BACK: switch={look.closing.terms.closes_for}, {step.why}"
+                wish = RequestCancel(request_id=core.new_id(), cause=CancelCause.KILL, reason=reason)
+                _record(core, unit, look.closing, wish, "")
+            return stands(row, Rest(PositionState.CLOSING, f"its order is taken back: {step.why}"))
+        case Close():
+            return _close(core, unit, watch, look, row, step)
+        case _:
+            assert_never(step)
+
+
+def _close(
+    core: Core, unit: UnitOfWork, watch: FlattenWatch, look: Look, row: Flattened, step: Close
+) -> Flattened:
+    """Make an order that closes a position, and accept it, unless what is so of its symbol denies it.
+
+    Limits deny what opens, and are not asked.
+    """
+    desk, account_id, symbol, round_ = core.desk, row.account_id, row.symbol, row.rounds + 1
+    terms = OrderTerms(
+        account_id=account_id,
+        channel=CLOSING_CHANNEL,
+        client_order_id=closing_cl_ord_id(row.switch_id, symbol, round_),
+        principal=f"{CLOSING_CHANNEL}:{row.switch_id}",
+        symbol=symbol,
+        side=step.side,
+        order_type=OrderType.MARKET,
+        time_in_force=TimeInForce.DAY,
+        quantity=step.quantity,
+        closes_for=row.switch_id,
+    )
+    verdict = verdict_now(core, terms, unit.now)
+    for result in verdict.results:
+        spec = result.setting.spec
+        if result.outcome is RiskOutcome.DENIED and spec.facts and spec.of_closings:
+            return stands(row, Rest(PositionState.WAITS, result.denial))
+    message = SubmitOrder(order_id=core.new_id(), received_at=unit.now, terms=terms)
+    payload = encode(message)
+    closing = Closing(
+        order_id=message.order_id,
+        switch_id=row.switch_id,
+        account_id=account_id,
+        symbol=symbol,
+        round=round_,
+        side=step.side,
+        quantity=step.quantity,
+        held=look.held,
+        others=look.others,
+        stream_sequence=desk.stream_sequences[account_id],
+    )
+    unit.originated.append(Originated(message=message, payload=payload, closing=closing))
+    note_request(unit, message, payload)
+    order = Order(order_id=message.order_id, terms=terms)
+    accepted = OrderAccepted(
+        reserved_price_micros=verdict.reserved_price_micros,
+        route=first_route(order, unit.now, may_route=True),
+    )
+    order = _record(core, unit, order, accepted, "")
+    watch.note(order)
+    log.warning(
+        "position_closing", switch=str(row.switch_id), account=account_id, symbol=symbol,
+        side=step.side.name, quantity=step.quantity, held=look.held, round=round_,
+        order_id=str(order.order_id),
+    )  # fmt: skip
+    return replace(row, state=PositionState.CLOSING, why="", rounds=round_, order_id=order.order_id)
 
 
 def handle_turn(core: Core, unit: UnitOfWork, order_id: UUID) -> None:

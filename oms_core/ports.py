@@ -11,6 +11,7 @@ from oms_core.domain.alerts import Alert
 from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
+from oms_core.domain.flatten import Closing, Flattened
 from oms_core.domain.order import FIELD_OF, Event, Order
 from oms_core.domain.positions import Position
 from oms_core.domain.touch import TouchPrices
@@ -134,6 +135,15 @@ class PositionChange:
     after: Position
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Originated:
+    """An order of core's own, which closes a position for a kill switch. payload: its request, as stored."""
+
+    message: SubmitOrder
+    payload: bytes
+    closing: Closing
+
+
 @dataclass(slots=True, kw_only=True)
 class UnitOfWork:
     """Everything that one batch changes, stored in one transaction and then published.
@@ -144,7 +154,8 @@ class UnitOfWork:
     book, why it was not; empty if it was. requests: the digests of the requests that came in it.
     overrides: by the override that was used, the request that passed by it. days: of accounts, that have
     begun or whose peak has grown.
-    alerts: those that were raised, have changed or are cleared.
+    alerts: those that were raised, have changed or are cleared. originated: orders of core's own. flattened:
+    positions that switches close, as they stand.
     cash: what executions moved, less fees, in micros by account and the date on which it settles. changes: of
     positions, by actions.
     """
@@ -167,6 +178,8 @@ class UnitOfWork:
     overrides: dict[UUID, UUID] = field(default_factory=dict)
     days: dict[str, AccountDay] = field(default_factory=dict)
     alerts: list[Alert] = field(default_factory=list)
+    originated: list[Originated] = field(default_factory=list)
+    flattened: dict[tuple[UUID, str, str], Flattened] = field(default_factory=dict)
 
     def changed_orders(self) -> Iterator[Order]:
         """Yield the orders whose rows have to change: most events change nothing that a row shows."""
@@ -177,7 +190,9 @@ class UnitOfWork:
     @property
     def empty(self) -> bool:
         """Whether nothing changed."""
-        return not (self.events or self.exceptions or self.days or self.alerts or self.changes)
+        return not (
+            self.events or self.exceptions or self.days or self.alerts or self.changes or self.flattened
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +269,9 @@ class OrderStore(Protocol):
 
         covered: (switch, order, ClOrdID of a child, or empty for the order).
         """
+
+    def flattened(self, switch_ids: Iterable[UUID], accounts: Iterable[str]) -> Sequence[Flattened]:
+        """Return how accounts' positions stand that these switches close."""
 
     def load_alerts(
         self, accounts: Iterable[str], partitions: Iterable[int], since: datetime

@@ -1,8 +1,10 @@
 """What a kill switch stops: one place, which the doors, core, the router and the last gate go by.
 
 The law of this file: a switch stops whatever has every name that its scope gives. A name that is not known
-counts as that of the switch, so that what cannot be told apart is stopped. Switches that were not read for
-too long are no switches to go by: `Kills.unread` says so, and nothing new leaves while it says anything.
+counts as that of the switch, so that what cannot be told apart is stopped. An order by which a switch closes
+a position passes every switch but those that name a venue, as long as its own is set. Switches that were not
+read for too long are no switches to go by: `Kills.unread` says so, and nothing new leaves while it says
+anything.
 """
 
 import enum
@@ -13,7 +15,7 @@ from uuid import UUID
 
 import msgspec
 
-from oms_platform.scopes import STRATEGY_TAG, Scope
+from oms_platform.scopes import STRATEGY_TAG, Scope, ScopeKind
 from oms_platform.venue_limits import VenueBound, VenueLimits
 from oms_platform.vocabulary import OrderTerms
 
@@ -24,14 +26,24 @@ NO_NAME: Final = "\x00"
 class Stage(enum.Enum):
     """How far a switch goes; each does what the one before it does, too.
 
-    BLOCK: nothing new of it leaves. CANCEL: what is open of it is canceled.
+    BLOCK: nothing new of it leaves. CANCEL: what is open of it is canceled. FLATTEN: its positions are
+    closed.
     """
 
     BLOCK = "BLOCK"
     CANCEL = "CANCEL"
+    FLATTEN = "FLATTEN"
 
 
 STAGES: Final[tuple[Stage, ...]] = tuple(Stage)
+# What a trigger may set: a person decides that positions are closed.
+TRIGGERED_STAGES: Final = (Stage.BLOCK, Stage.CANCEL)
+# The names that a position has; one that was traded by a trader, by a strategy or at a venue is not theirs.
+POSITION_KINDS: Final = frozenset(
+    (ScopeKind.FIRM, ScopeKind.DESK, ScopeKind.ACCOUNT, ScopeKind.SECTOR, ScopeKind.SYMBOL)
+)
+# The channel of the orders that close positions for a switch; no client may name it.
+CLOSING_CHANNEL: Final = "KILL-SWITCH"
 
 
 class KillSwitch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -46,6 +58,11 @@ class KillSwitch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def cancels(self) -> bool:
         """Whether what is open of it is canceled."""
         return self.stage is not Stage.BLOCK
+
+    @property
+    def flattens(self) -> bool:
+        """Whether positions within are closed."""
+        return self.stage is Stage.FLATTEN
 
     def stops(self, thing: Scope) -> bool:
         """Whether a thing is within; a name of it that is empty is not known, and counts as within."""
@@ -122,23 +139,44 @@ class Kills(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             account=account_id,
         )
 
+    @property
+    def flattens(self) -> bool:
+        """Whether a switch closes positions."""
+        return any(switch.flattens for switch in self.switches)
+
+    def lets_close(self, switch_id: UUID | None) -> bool:
+        """Whether an order of this switch may close a position now. None: it is no switch's order."""
+        return any(one.switch_id == switch_id and one.flattens for one in self.switches)
+
+    def flattening(self, account_id: str, symbol: str) -> tuple[KillSwitch, ...]:
+        """Return the switches that close an account's position in a symbol, in the order that they were set.
+
+        A name that is not known is in no scope here: nothing is sold on a guess.
+        """
+        if not self.flattens:
+            return ()
+        thing = self.thing(account_id, symbol)
+        return tuple(one for one in self.switches if one.flattens and one.scope.covers(thing))
+
     def names_as(self, other: "Kills") -> bool:
         """Whether accounts and symbols have the names that another look gave them."""
         return self.houses == other.houses and self.sectors == other.sectors
 
     def stops(self, switch: KillSwitch, terms: OrderTerms) -> bool:
-        """Whether a switch stops an order wherever it would go."""
+        """Whether a switch stops an order wherever it would go; what closes for a switch none does."""
+        if self.lets_close(terms.closes_for):
+            return False
         return switch.stops(self.thing(terms.account_id, terms.symbol, owner_of(terms)))
 
     def order_stop(self, terms: OrderTerms) -> KillSwitch | None:
         """Return the switch that stops an order wherever it would go, None when none does."""
-        if not self.switches:
+        if not self.switches or self.lets_close(terms.closes_for):
             return None
         return self.stop_of(self.thing(terms.account_id, terms.symbol, owner_of(terms)))
 
     def order_cancel(self, terms: OrderTerms) -> KillSwitch | None:
         """Return the switch that takes an open order out of the market, None when none does."""
-        if not self.switches:
+        if not self.switches or self.lets_close(terms.closes_for):
             return None
         thing = self.thing(terms.account_id, terms.symbol, owner_of(terms))
         return next((switch for switch in self.switches if switch.cancels and switch.stops(thing)), None)

@@ -42,3 +42,11 @@ def replace_cl_ord_id(child: str, sequence: int) -> str:
 def order_id_of_child(cl_ord_id: str) -> uuid.UUID:
     """Return the parent of a child's ClOrdID. Raises ValueError when the id is not one of ours."""
     return uuid.UUID(hex=cl_ord_id.split("-", 1)[0])
+
+
+def closing_cl_ord_id(switch_id: uuid.UUID, symbol: str, round_number: int) -> str:
+    """Derive the client order id of a round in which a kill switch closes a position.
+
+    Of an account it is unique, so that no round can be stored twice.
+    """
+    return f"{switch_id.hex}-{symbol}-{round_number}"

@@ -116,9 +116,10 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
     required: without its parameters an order is denied (LIMIT_MISSING). needs: the parameter without which
     there is nothing to hold an order to, so that the rule is not asked; empty for none. controls: of SEC Rule
     15c3-5, and other rules, that it is for. facts: it says what is so, and is not a person's to turn off or
-    to soften. follows_market: its bound moves with the market. of_slices: what an algo releases is held to
-    it, each time. watched: what its value is of, None where only an order moves it. at_venue: what it is of a
-    venue's orders, None where a scope with a venue makes no sense.
+    to soften. of_closings: as a fact it also holds for what closes a position for a kill switch; what is no
+    fact does not. follows_market: its bound moves with the market. of_slices: what an algo releases is held
+    to it, each time. watched: what its value is of, None where only an order moves it. at_venue: what it is
+    of a venue's orders, None where a scope with a venue makes no sense.
     """
 
     name: str
@@ -128,6 +129,7 @@ class RuleSpec(msgspec.Struct, frozen=True, kw_only=True):
     required: bool = False
     needs: str = ""
     facts: bool = False
+    of_closings: bool = True
     follows_market: bool = False
     of_slices: bool = False
     on_missing: OnMissing = OnMissing.DENY
@@ -161,7 +163,13 @@ _WASH: Final = "FINRA Rule 5210, supplementary material .02: self-trades"
 
 RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     RuleSpec(name="ACCOUNT_UNKNOWN", meaning="The account is known.", controls=(_ACCESS,), facts=True),
-    RuleSpec(name="ACCOUNT_NOT_ACTIVE", meaning="The account is active.", controls=(_ACCESS,), facts=True),
+    RuleSpec(
+        name="ACCOUNT_NOT_ACTIVE",
+        meaning="The account is active.",
+        controls=(_ACCESS,),
+        facts=True,
+        of_closings=False,
+    ),
     RuleSpec(
         name="INSTRUMENT_UNKNOWN", meaning="The instrument is known.", controls=(_RULES_OF_ENTRY,), facts=True
     ),

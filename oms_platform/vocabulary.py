@@ -227,7 +227,8 @@ class OrderTerms(Message, frozen=True, kw_only=True):
     name, no name twice; no venue is told. locate_id: of the shares that a short sale borrows.
     display_quantity: FIX MaxFloor (111), the shares that are shown at once where it rests, 0 for all.
     post_only: it takes nothing that is displayed. basket_id: the list of orders that it was sent with (FIX
-    ListID, 66), empty for none.
+    ListID, 66), empty for none. closes_for: the kill switch for which core closes a position by it; no
+    client's order has it.
     """
 
     account_id: str
@@ -252,6 +253,7 @@ class OrderTerms(Message, frozen=True, kw_only=True):
     peg: Peg | None = None
     algo: Algo | None = None
     basket_id: str = ""
+    closes_for: UUID | None = None
 
 
 class OrderChange(Message, frozen=True, kw_only=True):

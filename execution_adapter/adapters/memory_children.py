@@ -94,6 +94,15 @@ class InMemoryChildStore:
         found = {order_id: self._owner_of(order_id) for order_id in order_ids}
         return {order_id: owner for order_id, owner in found.items() if owner is not None}
 
+    def closings(self, order_ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
+        """Return, by order, the switch for which it closes a position, of those of these that close one."""
+        parents = {order_id: self._parent_of(order_id) for order_id in order_ids}
+        return {
+            order_id: parent.closes.switch_id
+            for order_id, parent in parents.items()
+            if parent is not None and parent.closes is not None
+        }
+
     def note_kills(self, held: HeldTo, now: datetime) -> None:
         """Say that the adapter goes by switches, and what they found live; what was said stays as it is."""
         for one in held.covered:

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from execution_adapter.domain.child import UNREPLACED, ChildState, Execution, Replaces, Status
-from execution_adapter.domain.gate import Instrument, Parent
+from execution_adapter.domain.gate import Closes, Instrument, Parent
 from execution_adapter.domain.ledger import Offsets
 from execution_adapter.domain.reconciliation import EndedRun
 from execution_adapter.domain.resumption import Checkpoint
@@ -102,13 +102,14 @@ _PARENTS: Final = ArrayStatement(
     "SELECT o.order_id, o.account_id, o.symbol, o.side, o.quantity, o.limit_price, o.closed, (SELECT"
     " max(through_attempt) FROM child_cancels gone WHERE gone.order_id = o.order_id),"
     " (SELECT max(attempt) FROM refused_plans refused WHERE refused.order_id = o.order_id),"
-    " done.names, done.shares, o.order_type"
+    " done.names, done.shares, o.order_type, o.closes_for, o.closes_of, o.held, o.cum_qty"
     " FROM {rows} JOIN client_orders o ON o.order_id = row.order_id"
     " LEFT JOIN LATERAL (SELECT array_agg(kept.cl_ord_id) AS names,"
     " array_agg(kept.cum_qty + kept.leaves_qty) AS shares FROM child_orders kept"
     " WHERE kept.order_id = o.order_id) done ON true WHERE true",
     pruned="o.order_id",
 )
+_CLOSINGS: Final = "SELECT order_id, switch_id FROM closing_orders WHERE order_id = ANY(%s)"
 _OWNERS: Final = ArrayStatement(
     (("order_id", "uuid"),),
     "SELECT o.order_id, o.terms::text FROM {rows} JOIN client_terms o ON o.order_id = row.order_id"
@@ -258,6 +259,10 @@ class PostgresChildStore:
                 order_id: owner_of(_order_terms_decoder.decode(terms))
                 for order_id, terms in (cursor.fetchall() if order_ids else ())
             }
+
+    def closings(self, order_ids: Sequence[UUID]) -> Mapping[UUID, UUID]:
+        """Return, by order, the switch for which it closes a position, of those of these that close one."""
+        return dict(self._connection.execute(_CLOSINGS, [list(order_ids)]).fetchall())
 
     def note_kills(self, held: HeldTo, now: datetime) -> None:
         """Say that the adapter goes by switches, and what they found live; what was said stays as it is."""
@@ -493,7 +498,10 @@ def read_venues(connection: Connection) -> list[str]:
 
 
 def _parent(row: Sequence[Any]) -> Parent:
-    _, account_id, symbol, side, quantity, limit_price, closed, canceled, refused, names, shares, kind = row
+    _, account_id, symbol, side, quantity, limit_price, closed, canceled, refused, names, shares, kind = row[
+        :12
+    ]
+    switch_id, held_then, held, applied = row[12:]
     return Parent(
         account_id=account_id,
         symbol=symbol,
@@ -505,6 +513,9 @@ def _parent(row: Sequence[Any]) -> Parent:
         refused_through=refused or 0,
         committed=dict(zip(names or (), shares or (), strict=True)),
         pegged=kind == OrderType.PEGGED.name,
+        closes=None
+        if switch_id is None
+        else Closes(switch_id=switch_id, held_then=held_then, held=held or 0, applied_qty=applied),
     )
 
 

@@ -24,12 +24,25 @@ _BPS: Final = 10_000
 _COUNTED_MAX: Final = 50_000
 
 
+class Closes(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What an order closes for a kill switch, as core's rows have it: signed shares that are held.
+
+    held_then: when the order was decided. held: now, with applied_qty of what the order has executed in it.
+    """
+
+    switch_id: UUID
+    held_then: int
+    held: int
+    applied_qty: int
+
+
 class Parent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A client's order as the gateway stored it, and what became of its children.
 
     committed: by ClOrdID of each child, shares that are executed or may be. canceled_through,
     refused_through: the last attempt that a cancel ended, and the last of which a plan was refused. pegged:
-    it is worked at a price that follows the market, and its limit, where there is one, bounds that.
+    it is worked at a price that follows the market, and its limit, where there is one, bounds that. closes:
+    of an order that is no client's, but a kill switch's.
     """
 
     account_id: str
@@ -42,6 +55,7 @@ class Parent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     refused_through: int = 0
     committed: Mapping[str, int] = {}
     pegged: bool = False
+    closes: Closes | None = None
 
     def allows_price(self, price_micros: int | None) -> bool:
         """Return whether the order may be worked at a limit."""
@@ -109,6 +123,17 @@ def problem_of_parent(
     placed = sum([child.quantity for child in children])
     if committed + placed > parent.quantity:
         return f"GATE_COMMITTED: children={placed}, committed={committed}, quantity={parent.quantity}"
+    return "" if parent.closes is None else _problem_of_closing(parent, parent.closes, committed + placed)
+
+
+def _problem_of_closing(parent: Parent, closes: Closes, may_trade: int) -> str:
+    """Return how an order would not only close what is held. may_trade: what it has executed, or may."""
+    way = sign(parent.side)
+    held_then, held = -way * closes.held_then, -way * closes.held
+    if parent.quantity > held_then:
+        return f"GATE_FLATTEN: quantity={parent.quantity}, held={held_then} when it was decided"
+    if may_trade - closes.applied_qty > max(0, held):
+        return f"GATE_FLATTEN: may trade={may_trade - closes.applied_qty}, held={held}"
     return ""
 
 
@@ -226,7 +251,7 @@ class WireGate:
 
     kills: the switches and the limits of venues, asked anew for each child. owners: who asked for an order,
     as far as that matters; of one that is not there nobody knows, and what names somebody stops it. venues:
-    what is held to limits of venues.
+    what is held to limits of venues. closings: by order, the switch for which it closes a position.
     """
 
     def __init__(
@@ -240,6 +265,7 @@ class WireGate:
         self.kills: KillBoard = FixedKills() if kills is None else kills
         self.owners: dict[UUID, Owner] = {}
         self.venues = VenueGate()
+        self.closings: dict[UUID, UUID] = {}
         # None: nothing is known of instruments, and they are not asked about.
         self.instruments: Mapping[str, Instrument] | None = None
         # (the second, how many in it), by venue and by what the same orders have in common.
@@ -291,11 +317,16 @@ class WireGate:
     def _killed(self, child: ChildTerms, kills: Kills) -> str:
         if kills.unread:
             return f"GATE_KILL_UNREAD: {kills.unread}"
+        closes_for = self.closings.get(child.order_id)
+        if closes_for is not None and not kills.lets_close(closes_for):
+            return f"GATE_FLATTEN: switch={closes_for} is not set to close positions"
         found = next((switch for switch in kills.switches if self.is_stopped(child, switch)), None)
         return "" if found is None else f"GATE_KILLED: {found}"
 
     def is_stopped(self, child: ChildTerms, switch: KillSwitch) -> bool:
-        """Return whether a switch stops a child."""
+        """Return whether a switch stops a child; of what closes for a switch, only one that names a venue."""
+        if not switch.scope.venue and self.kills.known().lets_close(self.closings.get(child.order_id)):
+            return False
         owner = self.owners.get(child.order_id, UNKNOWN_OWNER)
         return switch.stops(self.kills.known().thing(child.account_id, child.symbol, owner, child.venue_id))
 

@@ -19,13 +19,14 @@ class KillWatch:
 
     def __init__(self, store: ChildStore, manager: ChildOrderManager) -> None:
         self._store, self._manager = store, manager
-        self._asked_for_owners = False
+        self._asked_for_owners = self._asked_for_closings = False
         # By venue: when it last said anything, and since when it owes an answer.
         self._heard_s: dict[str, float] = {}
         self._owes_since_s: dict[str, float] = {}
 
     def look(self, now: datetime, now_s: float) -> None:
         """Hold live children to what has changed of the switches, if anything has."""
+        self._learn_closings()
         self._follow_owners()
         held = self._manager.handle_kills(now, now_s)
         if held.switches:
@@ -68,6 +69,13 @@ class KillWatch:
                 said = f"{silent_s:.1f} s without a word of {trigger.scope.venue}, which owes an answer"
                 figures = f"{said}, threshold {trigger.threshold}"
                 triggers.reached(trigger, figures, now_s, self._manager.ask_for_switch)
+
+    def _learn_closings(self) -> None:
+        """Find out once which of the children that an earlier run left live close positions for switches."""
+        if not self._asked_for_closings:
+            self._asked_for_closings = True
+            if order_ids := self._manager.live_orders:
+                self._manager.note_closings(self._store.closings(sorted(order_ids)))
 
     def _follow_owners(self) -> None:
         asks = self._manager.kills.asks_for_owners

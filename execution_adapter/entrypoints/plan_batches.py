@@ -100,6 +100,9 @@ class PlanBatches:
         held = [step.message.order_id for step in steps if _is_held_to_parent(step.message)]
         parents = self._store.parents(held) if held else {}
         self._kills.learn(held)
+        self._manager.note_closings(
+            {order_id: one.closes.switch_id for order_id, one in parents.items() if one.closes is not None}
+        )
         canceled = {order_id: parent.canceled_through for order_id, parent in parents.items()}
         refused = {order_id: parent.refused_through for order_id, parent in parents.items()}
         # ClOrdIDs of each order's children with the shares that they have executed, or may.

@@ -37,8 +37,7 @@ from oms_platform.deadline import AsyncConnection, deadline
 from oms_platform.errors import without_secrets
 from oms_platform.kafka.consumers import Gather
 from oms_platform.messages import BookTrade, SubmitOrder
-from oms_platform.postgres import ArrayStatement
-from oms_platform.prices import dollars_of
+from oms_platform.order_rows import COLUMNS, STORE, new_order_row
 from oms_platform.telemetry.metrics import BATCH_BUCKETS, BatchHistogram, transaction_seconds
 from oms_platform.telemetry.order_trace import is_traced, now_us, traceparent_of
 from oms_platform.telemetry.spans import Kind
@@ -79,56 +78,6 @@ queue_depth = Gauge("oms_api_commit_queue_depth", "Requests that wait for the ne
 duplicates_total = Counter("oms_api_duplicate_orders_total", "Orders whose idempotency key was stored before")
 commit_failures_total = Counter("oms_api_commit_failures_total", "Group commits that failed", ["error"])
 
-# Of a change, the columns that only an order has are empty; those of its key, where it has none.
-_COLUMNS: Final = (
-    ("kind", "text"),
-    ("request_id", "uuid"),
-    ("order_id", "uuid"),
-    ("account_id", "text"),
-    ("principal", "text"),
-    ("payload", "json"),
-    ("traceparent", "text"),
-    ("received_at", "timestamptz"),
-    ("channel", "text"),
-    ("client_order_id", "text"),
-    ("symbol", "text"),
-    ("side", "text"),
-    ("order_type", "text"),
-    ("time_in_force", "text"),
-    ("quantity", "int"),
-    ("limit_price", "numeric"),
-    ("stop_price", "numeric"),
-    ("expire_at", "timestamptz"),
-    ("basket_id", "text"),
-)
-# One statement is one transaction and one round trip. Keys go in by their order, so that two gateways cannot
-# deadlock; a key that is there already keeps what came under it out of the other tables.
-_STORE: Final = ArrayStatement(
-    _COLUMNS,
-    """WITH row AS MATERIALIZED (SELECT * FROM {rows}),
-    fresh AS (
-        INSERT INTO order_keys (account_id, channel, client_order_id, order_id)
-        SELECT DISTINCT ON (account_id, channel, client_order_id)
-               account_id, channel, client_order_id, order_id
-        FROM row WHERE client_order_id IS NOT NULL
-        ORDER BY account_id, channel, client_order_id
-        ON CONFLICT DO NOTHING RETURNING account_id, channel, client_order_id),
-    kept AS (
-        INSERT INTO orders (order_id, account_id, channel, client_order_id, symbol, side, order_type,
-                            time_in_force, quantity, limit_price, stop_price, expire_at, basket_id, status,
-                            leaves_qty, created_at, updated_at)
-        SELECT order_id, account_id, channel, client_order_id, symbol, side, order_type, time_in_force,
-               quantity, limit_price, stop_price, expire_at, basket_id, 'NEW', quantity, received_at,
-               received_at
-        FROM row JOIN fresh USING (account_id, channel, client_order_id) WHERE kind = 'NEW'),
-    logged AS (
-        INSERT INTO order_requests (request_id, kind, order_id, account_id, principal, payload, traceparent,
-                                    received_at)
-        SELECT request_id, kind, order_id, account_id, principal, payload, traceparent, received_at
-        FROM row LEFT JOIN fresh USING (account_id, channel, client_order_id)
-        WHERE row.client_order_id IS NULL OR fresh.client_order_id IS NOT NULL)
-    SELECT count(*) FROM fresh""",
-)
 _FIND_REQUESTS: Final = "SELECT request_id FROM order_requests WHERE request_id = ANY(%s)"
 
 
@@ -138,31 +87,10 @@ _KINDS: Final[Mapping[type, str]] = {message: kind.value for message, kind in KI
 
 
 def _row(request: Request) -> tuple[Any, ...]:
-    payload, trace = request.payload.decode(), traceparent_of(request.trace)
+    trace = traceparent_of(request.trace)
     match request:
         case NewOrder(message=order):
-            terms, price, stop = order.terms, order.terms.limit_price_micros, order.terms.stop_price_micros
-            return (
-                "NEW",
-                order.order_id,
-                order.order_id,
-                terms.account_id,
-                terms.principal,
-                payload,
-                trace,
-                order.received_at,
-                terms.channel,
-                terms.client_order_id,
-                terms.symbol,
-                terms.side.name,
-                terms.order_type.name,
-                terms.time_in_force.name,
-                terms.quantity,
-                None if price is None else dollars_of(price),
-                None if stop is None else dollars_of(stop),
-                terms.expire_at,
-                terms.basket_id,
-            )
+            return new_order_row(order, request.payload, trace)
         case NewChange(message=change, key=key):
             _, channel, request_key = (None, None, None) if key is None else key
             request_columns = (
@@ -171,13 +99,13 @@ def _row(request: Request) -> tuple[Any, ...]:
                 change.order_id,
                 change.account_id,
                 change.principal,
-                payload,
+                request.payload.decode(),
                 trace,
                 change.received_at,
                 channel,
                 request_key,
             )
-            return (*request_columns, *(None,) * (len(_COLUMNS) - len(request_columns)))
+            return (*request_columns, *(None,) * (len(COLUMNS) - len(request_columns)))
 
 
 def _requests_of(item: _Item) -> Sequence[Request]:
@@ -375,8 +303,8 @@ class GroupCommit:
         try:
             with deadline(connection, self._commit_timeout_s):
                 async with connection.transaction():
-                    rows = _STORE.parameters([_row(order) for order in item.requests])
-                    counted = await (await connection.execute(_STORE.text, rows)).fetchone()
+                    rows = STORE.parameters([_row(order) for order in item.requests])
+                    counted = await (await connection.execute(STORE.text, rows)).fetchone()
                     stored = counted is not None and counted[0] == len(item.requests)
                     if not stored:
                         raise psycopg.Rollback
@@ -442,8 +370,8 @@ class GroupCommit:
             ask = ask or any(type(first) is not type(item) for first in blocked)
         found = _Found({}, None)
         with deadline(connection, self._commit_timeout_s):
-            rows = _STORE.parameters([_row(request) for request in requests])
-            cursor = await connection.execute(_STORE.text, rows)
+            rows = STORE.parameters([_row(request) for request in requests])
+            cursor = await connection.execute(STORE.text, rows)
             counted = await cursor.fetchone()
             if ask or counted is None or counted[0] < len(first_of_key):
                 found = await _find(connection, batch, requests)

@@ -8,7 +8,15 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from oms_api.adapters.desk_pool import DeskPool
-from oms_api.ports import EffectView, OutstandingView, SwitchDetail, SwitchView, TriggerView
+from oms_api.ports import (
+    ClosedPositionView,
+    EffectView,
+    HeldShares,
+    OutstandingView,
+    SwitchDetail,
+    SwitchView,
+    TriggerView,
+)
 from oms_platform.clock import Clock
 from oms_platform.ids import uuid7
 from oms_platform.kill_switches import Stage, TriggerKind, TriggerMode
@@ -68,6 +76,23 @@ LEFT JOIN LATERAL (
 ) rejected ON true
 ORDER BY found.covered_at, found.order_id, found.cl_ord_id
 """
+_FOUND: Final = """
+FROM kill_switch_positions k JOIN kill_switches s USING (switch_id)
+LEFT JOIN positions p ON p.account_id = k.account_id AND p.symbol = k.symbol
+LEFT JOIN orders o ON o.order_id = k.order_id
+WHERE k.switch_id = %s AND (%s::text[] IS NULL OR k.account_id = ANY(%s))
+"""
+_FOUND_COUNTS: Final = f"SELECT count(*), count(*) FILTER (WHERE coalesce(p.quantity, 0) = 0) {_FOUND}"
+_FOUND_POSITIONS: Final = f"""
+SELECT k.account_id, k.symbol, k.found_qty, coalesce(p.quantity, 0),
+       CASE WHEN s.released_at IS NOT NULL AND k.state <> 'FLAT' THEN 'RELEASED' ELSE k.state END,
+       k.why, k.rounds, k.order_id, coalesce(o.leaves_qty, 0), k.found_at
+{_FOUND} ORDER BY (coalesce(p.quantity, 0) = 0), k.found_at, k.account_id, k.symbol LIMIT %s
+"""
+_HELD: Final = (
+    "SELECT account_id, symbol, quantity FROM positions WHERE quantity <> 0"
+    " AND (%s = '' OR account_id = %s) AND (%s = '' OR symbol = %s) ORDER BY account_id, symbol"
+)
 _TRIGGER_COLUMNS: Final = (
     "trigger_id, kind, scope, threshold, window_s, stage, mode, changed_by, reason, changed_at"
 )
@@ -106,6 +131,8 @@ class PostgresSwitchDesk:
         effects = await self._pool.run(_EFFECTS, (switch_id,))
         ((orders, orders_over, children, children_over),) = await self._pool.run(_COUNTS, given)
         outstanding = await self._pool.run(_OUTSTANDING, (*given, rows_max))
+        ((found, flat),) = await self._pool.run(_FOUND_COUNTS, given)
+        positions = await self._pool.run(_FOUND_POSITIONS, (*given, rows_max)) if found else []
         return SwitchDetail(
             kill_switch=SwitchView(*rows[0]),
             in_effect=[EffectView(*row) for row in effects],
@@ -114,6 +141,9 @@ class PostgresSwitchDesk:
             children_covered=children,
             children_over=children_over,
             outstanding=[OutstandingView(*row) for row in outstanding],
+            positions_found=found,
+            positions_flat=flat,
+            positions=[_closed_position(row) for row in positions],
         )
 
     async def set(self, scope: Scope, stage: Stage, *, by: str, reason: str) -> SwitchView | None:
@@ -162,6 +192,11 @@ class PostgresSwitchDesk:
         )
         return SwitchView(*rows[0]) if rows else None
 
+    async def held(self, account_id: str, symbol: str) -> list[HeldShares]:
+        """Return the positions that are not flat, of an account and a symbol where they are not empty."""
+        rows = await self._pool.run(_HELD, (account_id, account_id, symbol, symbol))
+        return [HeldShares(*row) for row in rows]
+
     async def triggers(self) -> list[TriggerView]:
         """Return every trigger, by kind and age."""
         rows = await self._pool.run(f"SELECT {_TRIGGER_COLUMNS} FROM kill_triggers ORDER BY kind, trigger_id")
@@ -186,6 +221,22 @@ class PostgresSwitchDesk:
         )  # fmt: skip
         rows = await self._pool.run(_PUT_TRIGGER, values)
         return TriggerView(*rows[0])
+
+
+def _closed_position(row: tuple[Any, ...]) -> ClosedPositionView:
+    account_id, symbol, found_qty, held, state, why, rounds, order_id, open_qty, since = row
+    return ClosedPositionView(
+        account_id=account_id,
+        symbol=symbol,
+        found_qty=found_qty,
+        held=held,
+        state=state,
+        why=why,
+        rounds=rounds,
+        order_id=order_id,
+        open_qty=open_qty,
+        since=since,
+    )
 
 
 def _visible(accounts: frozenset[str] | None) -> list[str] | None:

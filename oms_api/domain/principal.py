@@ -20,6 +20,7 @@ class Right(enum.Enum):
     CANCEL = "cancel"
     STOP = "stop"
     RELEASE = "release"
+    FLATTEN = "flatten"
     LIMITS = "limits"
     OVERRIDE = "override"
     ADMIN = "admin"
@@ -37,12 +38,13 @@ RIGHTS_OF_ROLE: Final[Mapping[str, frozenset[Right]]] = {
             Right.CANCEL,
             Right.STOP,
             Right.RELEASE,
+            Right.FLATTEN,
             Right.LIMITS,
             Right.OVERRIDE,
             Right.AUDIT,
         )
     ),
-    "admin": _TRADING | {Right.STOP, Right.RELEASE, Right.ADMIN, Right.LIMITS, Right.AUDIT},
+    "admin": _TRADING | {Right.STOP, Right.RELEASE, Right.FLATTEN, Right.ADMIN, Right.LIMITS, Right.AUDIT},
     "read-only": frozenset((Right.READ,)),
     # What read-only was called first.
     "viewer": frozenset((Right.READ,)),

@@ -20,6 +20,7 @@ from oms_api.domain.order_times import EXPIRY_FIELDS, auction_problem, read_expi
 from oms_api.domain.peg_terms import read_peg
 from oms_api.domain.refusal import FieldProblem, short, shown
 from oms_platform.exceptions import BOOKING_CHANNEL
+from oms_platform.kill_switches import CLOSING_CHANNEL
 from oms_platform.market_rules import Ticks
 from oms_platform.order_types import BOUNDED, LIMITED, STOPS, Unfit, force_problem, instructions_of, unfit
 from oms_platform.prices import micros_of
@@ -99,6 +100,8 @@ def channel_problem(channel: str) -> FieldProblem | None:
     """Return what is wrong with a channel's name, or None."""
     if channel == BOOKING_CHANNEL:
         return FieldProblem(field="X-OMS-Channel", message=f"must not be {channel}, which records bookings")
+    if channel == CLOSING_CHANNEL:
+        return FieldProblem(field="X-OMS-Channel", message=f"must not be {channel}, which closes positions")
     if _CHANNEL.fullmatch(channel):
         return None
     return FieldProblem(

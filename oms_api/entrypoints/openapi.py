@@ -30,6 +30,7 @@ _RIGHTS: Final = {
     Right.CANCEL: "Needs the right to cancel.",
     Right.STOP: "Needs the right to stop trading.",
     Right.RELEASE: "Needs the right to let what is stopped trade again.",
+    Right.FLATTEN: "Needs the right to have positions closed.",
     Right.LIMITS: "Needs the right to change limits.",
     Right.OVERRIDE: "Needs the right to override risk for an order of somebody else.",
     Right.ADMIN: "Needs the right to administer.",

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 
+from oms_api.domain.marks import Mark
 from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, shown
 from oms_api.domain.terms import read_id
@@ -13,6 +14,8 @@ from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
 from oms_api.entrypoints.request_fields import one_of
 from oms_api.entrypoints.rest_exceptions import Reason, ReasonRequest
 from oms_api.ports import (
+    CoveredPositionView,
+    HeldShares,
     Ports,
     SwitchDetail,
     SwitchView,
@@ -20,8 +23,17 @@ from oms_api.ports import (
     UnavailableError,
     View,
 )
-from oms_platform.kill_switches import STAGES, Stage, TriggerKind, TriggerMode
+from oms_platform.kill_switches import (
+    POSITION_KINDS,
+    STAGES,
+    TRIGGERED_STAGES,
+    Stage,
+    TriggerKind,
+    TriggerMode,
+)
+from oms_platform.prices import dollars_of, plain
 from oms_platform.scopes import EVERYTHING, NAME_MAX, Scope, ScopeKind, scope_of
+from oms_platform.vocabulary import Side
 
 PATH: Final = "/api/v1/kill-switches"
 TRIGGERS: Final = "/api/v1/kill-triggers"
@@ -41,6 +53,13 @@ NOT_SET: Final = (
 )
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_MAX, pattern=r"^[^\u0000]+$")]
 StageName = Annotated[str, one_of([stage.value for stage in STAGES], "KillStage")]
+TriggeredStageName = Annotated[str, one_of([stage.value for stage in TRIGGERED_STAGES], "KillTriggerStage")]
+# Why a switch that closes positions gives no name of a kind that a position has none of.
+NOT_OF_POSITIONS: Final[Mapping[ScopeKind, str]] = {
+    ScopeKind.TRADER: "several traders may have made one position, and nobody's part of it is known",
+    ScopeKind.STRATEGY: "several strategies may have made one position, and no one's part of it is known",
+    ScopeKind.VENUE: "a position is at no venue: what was bought at one is sold at any",
+}
 
 
 class SwitchesQuery(msgspec.Struct, rename="camel", kw_only=True):
@@ -63,10 +82,21 @@ class ScopeRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, k
     everything: bool = False
 
 
+class PositionScopeRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, kw_only=True):
+    """Which positions are meant: whatever has every name that is given. everything: true where none is."""
+
+    firm: Name | msgspec.UnsetType = msgspec.UNSET
+    desk: Name | msgspec.UnsetType = msgspec.UNSET
+    account_id: Name | msgspec.UnsetType = msgspec.UNSET
+    sector: Name | msgspec.UnsetType = msgspec.UNSET
+    symbol: Name | msgspec.UnsetType = msgspec.UNSET
+    everything: bool = False
+
+
 class SwitchRequest(ScopeRequest, rename="camel", forbid_unknown_fields=True, kw_only=True):
     """What to stop, how far, and why.
 
-    stage: BLOCK stops what is new; CANCEL cancels what is open, too.
+    stage: BLOCK stops what is new; CANCEL cancels what is open, too; FLATTEN then closes positions.
     """
 
     stage: StageName = Stage.BLOCK.value
@@ -86,7 +116,7 @@ class TriggerRequest(ScopeRequest, rename="camel", forbid_unknown_fields=True, k
     kind: Annotated[str, one_of([kind.name for kind in TriggerKind], "KillTriggerKind")]
     threshold: Annotated[int, msgspec.Meta(ge=1, le=THRESHOLD_MAX)]
     window_s: Annotated[int, msgspec.Meta(ge=1, le=WINDOW_S_MAX)]
-    stage: StageName = Stage.BLOCK.value
+    stage: TriggeredStageName = Stage.BLOCK.value
     mode: Annotated[str, one_of([mode.name for mode in TriggerMode], "KillTriggerMode")]
     reason: Reason
 
@@ -95,6 +125,14 @@ class Switches(View, frozen=True):
     """Kill switches, newest first."""
 
     kill_switches: list[SwitchView]
+
+
+class FlattenPreview(View, frozen=True, kw_only=True):
+    """What a switch of a scope would close if it were set now: how many positions, and the first of them."""
+
+    scope: dict[str, str]
+    positions_covered: int
+    positions: list[CoveredPositionView]
 
 
 class Triggers(View, frozen=True):
@@ -161,6 +199,25 @@ async def _ones_own(ports: Ports, principal: Principal, given: str) -> UUID | No
     return found.kill_switch.switch_id
 
 
+def _no_flattening(principal: Principal, scope: Scope, stage: Stage, field: str = "") -> Refusal | None:
+    """Return why a scope may not be flattened, None where it may, or is not to be.
+
+    field: that is told to be wrong about a scope; "" for the name's own.
+    """
+    if stage is not Stage.FLATTEN:
+        return None
+    for kind in scope.kinds:
+        if kind not in POSITION_KINDS:
+            message = f"must be left out for FLATTEN, was {shown(scope.name(kind))}: {NOT_OF_POSITIONS[kind]}"
+            if field:
+                message = f"must not be FLATTEN for a switch of a {kind.value}: {NOT_OF_POSITIONS[kind]}"
+            return invalid(FieldProblem(field=field or FIELDS[kind], message=message))
+    if Right.FLATTEN not in principal.rights:
+        message = f"closing positions needs the right {Right.FLATTEN.value}, which the token does not give"
+        return Refusal(code=RefusalCode.FORBIDDEN, message=message)
+    return None
+
+
 def _none_is_set(given: str) -> Refusal:
     return Refusal(code=RefusalCode.NOT_FOUND, message=f"no kill switch {shown(given)} is set")
 
@@ -187,6 +244,9 @@ def _of_switches(ports: Ports) -> list[AnyOperation]:
             if isinstance(scope, Refusal):
                 return scope
             stage, reason = Stage[str(content.get("stage", "BLOCK"))], str(content["reason"]).strip()
+            refused = _no_flattening(call.principal, scope, stage)
+            if refused is not None:
+                return refused
             found = await ports.switches.set(scope, stage, by=call.principal.subject, reason=reason)
             if found is not None:
                 return found
@@ -201,8 +261,12 @@ def _of_switches(ports: Ports) -> list[AnyOperation]:
         given, content = call.path["switchId"], call.content
         stage, reason = Stage[str(content["stage"])], str(content["reason"]).strip()
         switch_id = await _ones_own(ports, call.principal, given)
-        if switch_id is None:
+        known = await _found(ports, call.principal, switch_id)
+        if switch_id is None or known is None:
             return _none_is_set(given)
+        refused = _no_flattening(call.principal, scope_of(known.kill_switch.scope), stage, "stage")
+        if refused is not None:
+            return refused
         raised = await ports.switches.raise_to(switch_id, stage, by=call.principal.subject, reason=reason)
         if raised is not None:
             return raised
@@ -212,6 +276,13 @@ def _of_switches(ports: Ports) -> list[AnyOperation]:
         at = found.kill_switch.stage
         message = f"stage must be above {at}, where the switch is, was {stage.value}"
         return Refusal(code=RefusalCode.CONFLICT, message=message, status=at)
+
+    async def preview(call: Call[NoQuery]) -> FlattenPreview | Refusal:
+        scope = await read_scope(ports, call.principal, call.content)
+        if isinstance(scope, Refusal):
+            return scope
+        wrong = _no_flattening(call.principal, scope, Stage.FLATTEN)
+        return await _previewed(ports, scope) if wrong is None else wrong
 
     async def release(call: Call[NoQuery]) -> SwitchView | Refusal:
         given, reason = call.path["switchId"], str(call.content["reason"]).strip()
@@ -245,11 +316,47 @@ def _of_switches(ports: Ports) -> list[AnyOperation]:
             refusals=[RefusalCode.CONFLICT],
         ),
         Operation(
+            method="POST", path=f"{PATH}/preview", name="previewFlatten", tag=TAG, right=Right.FLATTEN,
+            serve=preview, summary="Positions that a kill switch of a scope would close",
+            body=PositionScopeRequest, noun="a scope", example={"accountId": "ACC-INST-001"},
+            answers={200: FlattenPreview},
+        ),
+        Operation(
             method="POST", path=f"{PATH}/{{switchId}}/release", name="releaseKillSwitch", tag=TAG,
             right=Right.RELEASE, serve=release, summary="Let a scope trade again", body=ReasonRequest,
             noun="a reason", example={"reason": "the news is out"}, answers={200: SwitchView},
         ),
     ]  # fmt: skip
+
+
+async def _previewed(ports: Ports, scope: Scope) -> FlattenPreview:
+    """Return the positions of a scope. Raises UnavailableError."""
+    kills = ports.kills.known()
+    covered = [
+        one
+        for one in await ports.switches.held(scope.account, scope.symbol)
+        if scope.covers(kills.thing(one.account_id, one.symbol))
+    ]
+    listed = covered[:ROWS_MAX]
+    marks = await ports.marks.marks({one.symbol for one in listed})
+    return FlattenPreview(
+        scope=msgspec.to_builtins(scope),
+        positions_covered=len(covered),
+        positions=[_covered(one, marks[one.symbol]) for one in listed],
+    )
+
+
+def _covered(one: HeldShares, mark: Mark) -> CoveredPositionView:
+    price = None if mark.micros is None else plain(dollars_of(mark.micros))
+    return CoveredPositionView(
+        account_id=one.account_id,
+        symbol=one.symbol,
+        quantity=one.quantity,
+        side=(Side.SELL if one.quantity > 0 else Side.BUY).name,
+        mark=price,
+        stale=mark.stale,
+        value=None if price is None else plain(one.quantity * price),
+    )
 
 
 def _not_set(error: UnavailableError) -> Refusal:
@@ -325,7 +432,8 @@ def _unfit(kind: TriggerKind, scope: Scope) -> FieldProblem | None:
 def switch_operations(ports: Ports) -> list[AnyOperation]:
     """Return the operations. Who may read sees every switch but those of foreign accounts.
 
-    Who may stop trading sets and raises switches, who may release lets trade again; one who does not see
-    every account does so about accounts of its own, and nothing that is others' too.
+    Who may stop trading sets and raises switches, who may flatten has them close positions, and who may
+    release lets trade again; one who does not see every account does so about accounts of its own, and
+    nothing that is others' too.
     """
     return [*_of_switches(ports), *_of_triggers(ports)]

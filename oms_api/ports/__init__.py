@@ -28,6 +28,8 @@ from oms_api.ports.accounts import (
 from oms_api.ports.callers import Authenticator, BrokerState, RateLimiter, RateStanding
 from oms_api.ports.desk import (
     BreakView,
+    ClosedPositionView,
+    CoveredPositionView,
     EffectView,
     ExceptionDesk,
     ExceptionFilter,
@@ -35,6 +37,7 @@ from oms_api.ports.desk import (
     FixCommandView,
     FixSessionDesk,
     FixSessionView,
+    HeldShares,
     OutstandingView,
     Reconciliations,
     ReconciliationView,
@@ -182,6 +185,7 @@ __all__ = [
     "Marks",
     "LoadedView",
     "HeldPosition",
+    "HeldShares",
     "CashEntryView",
     "BusyAccount",
     "AccountBooks",
@@ -209,6 +213,8 @@ __all__ = [
     "Contradicting",
     "Denied",
     "DeskState",
+    "ClosedPositionView",
+    "CoveredPositionView",
     "EffectView",
     "EncodedEvent",
     "EventStore",

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from oms_api.ports.orders import Instant, View
@@ -134,7 +134,7 @@ class FixSessionDesk(Protocol):
 
 
 class SwitchView(View, frozen=True):
-    """What somebody has stopped. scope: names by kind, none for everything. stage: BLOCK or CANCEL.
+    """What somebody has stopped. scope: names by kind, none for everything. stage: BLOCK, CANCEL or FLATTEN.
 
     raised: each time that its stage was raised: stage, by, reason, at. trigger_id: of what set it by itself.
     """
@@ -176,8 +176,53 @@ class OutstandingView(View, frozen=True):
     why: str
 
 
+class ClosedPositionView(View, frozen=True, kw_only=True):
+    """A position that a switch closes. foundQty, held: signed shares when it was found, and now.
+
+    state: WAITS, CLOSING, FLAT, or RELEASED with its switch; why: what it waits for. rounds: how many
+    orders were made to close it; orderId, openQty: the last of them, and what is open of it.
+    """
+
+    account_id: str
+    symbol: str
+    found_qty: int
+    held: int
+    state: str
+    why: str
+    rounds: int
+    order_id: UUID | None
+    open_qty: int
+    since: Instant
+
+
+class CoveredPositionView(View, frozen=True, kw_only=True):
+    """A position that a switch of a scope would close now. quantity: signed shares; side: of what closes it.
+
+    mark, value: dollars a share and in all; null where nobody knows a mark, stale where it is none of now.
+    """
+
+    account_id: str
+    symbol: str
+    quantity: int
+    side: str
+    mark: Decimal | None
+    stale: bool
+    value: Decimal | None
+
+
+class HeldShares(NamedTuple):
+    """Signed shares of an account's position that is not flat."""
+
+    account_id: str
+    symbol: str
+    quantity: int
+
+
 class SwitchDetail(View, frozen=True):
-    """A switch with its effect: who goes by it, what it found open, how much of that is over, what is not."""
+    """A switch with its effect: who goes by it, what it found open, how much of that is over, what is not.
+
+    positions: of a switch that flattens, those that are not flat first; how many it found, how many are flat.
+    """
 
     kill_switch: SwitchView
     in_effect: list[EffectView]
@@ -186,6 +231,9 @@ class SwitchDetail(View, frozen=True):
     children_covered: int
     children_over: int
     outstanding: list[OutstandingView]
+    positions_found: int
+    positions_flat: int
+    positions: list[ClosedPositionView]
 
 
 class TriggerView(View, frozen=True):
@@ -235,6 +283,10 @@ class SwitchDesk(Protocol):
 
     async def release(self, switch_id: UUID, by: str, reason: str) -> SwitchView | None:
         """Let a scope trade again. None when there is no such switch that is set."""
+        ...
+
+    async def held(self, account_id: str, symbol: str) -> list[HeldShares]:
+        """Return the positions that are not flat, of an account and a symbol where they are not empty."""
         ...
 
     async def triggers(self) -> list[TriggerView]:

@@ -15,6 +15,7 @@ from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.fees import FeeBook
+from oms_core.domain.flatten import Closing, Flattened
 from oms_core.domain.machine import apply
 from oms_core.domain.order import Order
 from oms_core.domain.positions import Position
@@ -37,6 +38,7 @@ from oms_platform.kill_switches import KillSwitch, Stage
 from oms_platform.messages import CancelOrder, OrderEvent, ReplaceOrder, SubmitOrder
 from oms_platform.overrides import Override
 from oms_platform.risk_rules import RuleRow
+from oms_platform.sides import sign
 from oms_platform.trading_calendar import EVER_OPEN, Calendar, Hours
 from oms_platform.wire import Topic, order_of
 
@@ -88,6 +90,8 @@ class InMemoryOrderStore:
         self.overrides_used: dict[UUID, UUID] = {}
         self.days: dict[tuple[str, date], AccountDay] = {}
         self.alerts: dict[UUID, Alert] = {}
+        self.closings: dict[UUID, Closing] = {}
+        self.positions_closed: dict[tuple[UUID, str, str], Flattened] = {}
         self.commits = 0
 
     def set_instrument(self, instrument: InstrumentTerms) -> None:
@@ -273,6 +277,15 @@ class InMemoryOrderStore:
         for switch in switches:
             self.effects.setdefault((switch.switch_id, switch.stage, member), now)
 
+    def flattened(self, switch_ids: Iterable[UUID], accounts: Iterable[str]) -> Sequence[Flattened]:
+        """Return how accounts' positions stand that these switches close."""
+        wanted, owned = set(switch_ids), set(accounts)
+        return [
+            row
+            for (switch_id, account_id, _), row in self.positions_closed.items()
+            if switch_id in wanted and account_id in owned
+        ]
+
     def load_alerts(
         self, accounts: Iterable[str], partitions: Iterable[int], since: datetime
     ) -> Sequence[Alert]:
@@ -301,9 +314,13 @@ class InMemoryOrderStore:
     def commit(self, unit: UnitOfWork, desk: Desk, next_offsets: Mapping[tuple[str, int], int]) -> None:
         """Store a batch and the offsets after it, or nothing of it."""
         self.require_streams(unit.streams)
-        reason = self._refuses(unit) or self._collision(unit) or self._used(unit)
+        reason = self._refuses(unit) or self._collision(unit) or self._used(unit) or self._closed_before(unit)
         if reason is not None:
             raise UnstorableError(reason)
+        for own in unit.originated:
+            self.requests[own.message.order_id] = own.message, ""
+            self.closings[own.message.order_id] = own.closing
+        self.positions_closed |= unit.flattened
         for event in unit.events:
             self.events.setdefault(event.message.order_id, []).append(event.message)
             self.heads[event.message.account_id] = event.message
@@ -338,6 +355,16 @@ class InMemoryOrderStore:
         for override_id in unit.overrides:
             if override_id not in self.overrides or override_id in self.overrides_used:
                 return f"override {override_id} is used or revoked"
+        return None
+
+    def _closed_before(self, unit: UnitOfWork) -> str | None:
+        """Say which round of a switch is stored already, or closes more than is held."""
+        rounds = {(one.switch_id, one.account_id, one.symbol, one.round) for one in self.closings.values()}
+        for one in (own.closing for own in unit.originated):
+            if (one.switch_id, one.account_id, one.symbol, one.round) in rounds:
+                return f"round {one.round} of switch {one.switch_id} is stored already"
+            if -sign(one.side) * one.held < one.quantity + one.others:
+                return f"order {one.order_id} of {one.quantity} is more than closes {one.held}"
         return None
 
     def _collision(self, unit: UnitOfWork) -> str | None:

@@ -19,6 +19,7 @@ from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.fees import book_of
+from oms_core.domain.flatten import Flattened, PositionState
 from oms_core.domain.machine import apply
 from oms_core.domain.order import Order
 from oms_core.domain.positions import Position
@@ -56,6 +57,7 @@ from oms_platform.messages import (
     SubmitOrder,
     SuspendOrder,
 )
+from oms_platform.order_rows import STORE, new_order_row
 from oms_platform.override_rows import USE, read_unused
 from oms_platform.postgres import (
     ArrayStatement,
@@ -228,6 +230,43 @@ _UPSERT_DAYS: Final = ArrayStatement.insert(
     "ON CONFLICT (account_id, trade_date) DO UPDATE SET updated_at = EXCLUDED.updated_at,"
     " opening_micros = EXCLUDED.opening_micros,"
     " peak_micros = greatest(account_days.peak_micros, EXCLUDED.peak_micros)",
+)
+_INSERT_CLOSINGS: Final = ArrayStatement.insert(
+    "kill_switch_closings",
+    (
+        ("order_id", "uuid"),
+        ("switch_id", "uuid"),
+        ("account_id", "text"),
+        ("symbol", "text"),
+        ("round", "int"),
+        ("side", "text"),
+        ("quantity", "int"),
+        ("held", "bigint"),
+        ("others", "bigint"),
+        ("stream_sequence", "int"),
+        ("decided_at", "timestamptz"),
+    ),
+)
+_UPSERT_FLATTENED: Final = ArrayStatement.insert(
+    "kill_switch_positions",
+    (
+        ("switch_id", "uuid"),
+        ("account_id", "text"),
+        ("symbol", "text"),
+        ("found_qty", "bigint"),
+        ("found_at", "timestamptz"),
+        ("state", "text"),
+        ("why", "text"),
+        ("rounds", "int"),
+        ("order_id", "uuid"),
+        ("changed_at", "timestamptz"),
+    ),
+    "ON CONFLICT (switch_id, account_id, symbol) DO UPDATE SET state = EXCLUDED.state, why = EXCLUDED.why,"
+    " rounds = EXCLUDED.rounds, order_id = EXCLUDED.order_id, changed_at = EXCLUDED.changed_at",
+)
+_FLATTENED: Final = (
+    "SELECT switch_id, account_id, symbol, found_qty, found_at, state, why, rounds, order_id"
+    " FROM kill_switch_positions WHERE switch_id = ANY(%s) AND account_id = ANY(%s)"
 )
 _ALERT_COLUMNS: Final = (
     ("alert_id", "uuid"),
@@ -560,6 +599,7 @@ class PostgresOrderStore:
                         for account, known in sorted(unit.streams.items())
                     ],
                 )
+                _store_own(cursor, unit)
                 changed = list(unit.changed_orders())
                 replaced = [order for order in changed if order.order_id in unit.replaced]
                 kept = changed
@@ -613,6 +653,24 @@ class PostgresOrderStore:
         """Say that this core goes by switches, and what they found open here."""
         with one_round_trip(self._connection) as cursor:
             note_effect(cursor, switches, covered, CORE, member, now)
+
+    def flattened(self, switch_ids: Iterable[UUID], accounts: Iterable[str]) -> Sequence[Flattened]:
+        """Return how accounts' positions stand that these switches close."""
+        found = self._connection.execute(_FLATTENED, [list(switch_ids), list(accounts)])
+        return [
+            Flattened(
+                switch_id=switch_id,
+                account_id=account_id,
+                symbol=symbol,
+                found_qty=found_qty,
+                found_at=found_at,
+                state=PositionState[state],
+                why=why,
+                rounds=rounds,
+                order_id=order_id,
+            )
+            for switch_id, account_id, symbol, found_qty, found_at, state, why, rounds, order_id in found
+        ]
 
     def load_alerts(
         self, accounts: Iterable[str], partitions: Iterable[int], since: datetime
@@ -727,6 +785,49 @@ def _position_row(desk: Desk, key: tuple[str, str], unit: UnitOfWork) -> tuple[o
 
 def _day_row(account_id: str, day: AccountDay, now: datetime) -> tuple[object, ...]:
     return (account_id, day.trade_date, day.opening_micros, day.peak_micros, now, now)
+
+
+def _store_own(cursor: Cursor, unit: UnitOfWork) -> None:
+    """Store the orders by which switches close positions, and how these stand.
+
+    A round that is stored already is refused by its key, and with it the batch.
+    """
+    closings = []
+    for own in unit.originated:
+        one = own.closing
+        closings.append(
+            (
+                one.order_id,
+                one.switch_id,
+                one.account_id,
+                one.symbol,
+                one.round,
+                one.side.name,
+                one.quantity,
+                one.held,
+                one.others,
+                one.stream_sequence,
+                unit.now,
+            )
+        )
+    _INSERT_CLOSINGS.execute(cursor, closings)
+    STORE.execute(cursor, [new_order_row(own.message, own.payload, "") for own in unit.originated])
+    _UPSERT_FLATTENED.execute(
+        cursor,
+        [
+            (
+                *row.key,
+                row.found_qty,
+                row.found_at,
+                row.state.name,
+                row.why,
+                row.rounds,
+                row.order_id,
+                unit.now,
+            )
+            for row in unit.flattened.values()
+        ],
+    )
 
 
 def _store_alerts(cursor: Cursor, alerts: Iterable[Alert]) -> None:

@@ -1,6 +1,7 @@
 """What a replace makes of an order's terms, and what it may not make of them."""
 
 from datetime import datetime
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -15,6 +16,9 @@ from oms_platform.order_types import (
     unfit,
 )
 from oms_platform.vocabulary import Algo, OrderChange, OrderTerms, TimeInForce
+
+# Of an order by which a kill switch closes a position.
+CLOSES: Final = "it closes a position for a kill switch, and can only be canceled"
 
 
 def changed_terms(terms: OrderTerms, change: OrderChange) -> OrderTerms:
@@ -48,6 +52,8 @@ def problem_of_change(before: OrderTerms, after: OrderTerms, *, triggered: bool 
     """
     if after == before:
         return "nothing would change"
+    if before.closes_for is not None:
+        return CLOSES
     if after.quantity < 1:
         return f"quantity: expected 1 or more, was {after.quantity}"
     if after.quantity < after.min_quantity:

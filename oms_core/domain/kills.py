@@ -1,8 +1,9 @@
 """What kill switches mean to core: what is denied, what waits, what is taken out of the market. Pure.
 
 The law of this file: an order that a switch stops is denied when it is new, waits when it is not, and is
-canceled when the switch cancels. While nobody knows what is stopped, nothing is denied for it and everything
-waits.
+canceled when the switch cancels. An order by which a switch closes a position is none of these while that
+switch is set, and is canceled when it is released. While nobody knows what is stopped, nothing is denied for
+it and everything waits.
 """
 
 from collections.abc import Iterable
@@ -38,9 +39,22 @@ def reason_of(switch: KillSwitch) -> str:
     return f"{DenialCode.KILLED.name}: {switch}"
 
 
+def why_canceled(kills: Kills, terms: OrderTerms) -> str | None:
+    """Return why an order is to be taken out of the market, as its events say it; None when it is not."""
+    if outlived(kills, terms):
+        return f"RELEASED: switch={terms.closes_for}, nothing more is closed for it"
+    switch = kills.order_cancel(terms)
+    return None if switch is None else reason_of(switch)
+
+
+def outlived(kills: Kills, terms: OrderTerms) -> bool:
+    """Return whether an order closes a position for a switch that is not set any more."""
+    return terms.closes_for is not None and not kills.unread and not kills.lets_close(terms.closes_for)
+
+
 def waits(kills: Kills, terms: OrderTerms) -> bool:
     """Return whether no route of an order may be asked for."""
-    return bool(kills.unread) or kills.order_stop(terms) is not None
+    return bool(kills.unread) or outlived(kills, terms) or kills.order_stop(terms) is not None
 
 
 @dataclass(slots=True)
@@ -63,6 +77,8 @@ class KillWatch:
     def __init__(self) -> None:
         self._seen = NO_KILLS
         self._stages: dict[UUID, Stage] = {}
+        # Whether nothing was held to switches yet in this life of core.
+        self._first = True
         # Whether orders wait because nobody knew what is stopped.
         self._unread = False
 
@@ -87,11 +103,16 @@ class KillWatch:
             if one.cancels and (moved or stages.get(one.switch_id) is not one.stage)
         ]
         gone = [switch for switch in before.switches if switch.switch_id not in self._stages]
+        first, self._first = self._first, False
         found = Found([one for one in kills.switches if stages.get(one.switch_id) is not one.stage])
-        if not (new or rising or gone or unread or moved):
+        if not (new or rising or gone or unread or moved or first):
             return found
         for order in orders:
             terms = order.terms
+            if outlived(kills, terms):
+                if is_to_be_canceled(order):
+                    found.to_cancel.append(order.order_id)
+                continue
             for switch in new:
                 if kills.stops(switch, terms):
                     names = ["", *(name for name, child in order.children.items() if child.live)]

@@ -10,6 +10,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
+from oms_core.domain.changes import CLOSES
 from oms_core.domain.order import (
     Event,
     Order,
@@ -86,7 +87,8 @@ def _request_replace(order: Order, wish: RequestReplace, now: datetime) -> Event
 
 def _request_suspend(order: Order, wish: RequestSuspend, now: datetime) -> Event:
     again = None if order.suspended is None else "the order is suspended already"
-    reason = _too_late(order) or _canceling(order) or again
+    closes = None if order.terms.closes_for is None else CLOSES
+    reason = _too_late(order) or _canceling(order) or again or closes
     if reason is not None:
         return SuspendRejected(request_id=wish.request_id, reason=reason)
     return OrderSuspended(request_id=wish.request_id, suspended_at=now)

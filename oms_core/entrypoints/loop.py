@@ -5,7 +5,7 @@
 
 import heapq
 import queue
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID, uuid5
@@ -18,7 +18,8 @@ from oms_core.domain.algo_watch import AlgoWatch
 from oms_core.domain.days import LossWatch
 from oms_core.domain.denials import DenialCode
 from oms_core.domain.desk import Desk
-from oms_core.domain.kills import KillWatch
+from oms_core.domain.flatten import FlattenWatch
+from oms_core.domain.kills import KillWatch, why_canceled
 from oms_core.domain.limit_watch import LimitWatch
 from oms_core.domain.order_times import Turns
 from oms_core.domain.peg_watch import PEG_INTERVAL, PEG_MOVES_PER_S, MoveAllowance, PegWatch
@@ -35,6 +36,7 @@ from oms_core.handlers import (
     handle,
     handle_action,
     handle_algo,
+    handle_flatten,
     handle_kill,
     handle_quote,
     handle_retry,
@@ -144,6 +146,7 @@ class CoreLoop:
         self._ending: list[UUID] = []
         self._kills = KillWatch()
         self._killing: list[UUID] = []
+        self._flattening = FlattenWatch()
         self._triggers = TriggerWatch(TriggerKind.MESSAGE_RATE, TriggerKind.LOSS)
         self._losses = LossWatch()
         self._to_look_at: list[str] = []
@@ -205,6 +208,7 @@ class CoreLoop:
         ]
         heapq.heapify(self._retries)
         orders = self._core.desk.orders.values()
+        self._flattening = FlattenWatch(orders)
         self._turns = Turns(orders, self._core.desk.turns_of)
         self._stops = StopWatch(orders, self._stop_trigger)
         self._algos = AlgoWatch(orders, self._next_sweep)
@@ -414,6 +418,7 @@ class CoreLoop:
         for order_id in self._turns.due(unit.now, TURNS_PER_BATCH_MAX):
             handle_turn(self._core, unit, order_id)
         self._follow_kills(unit)
+        self._flatten(unit)
         self._trigger_stops(unit)
         self._follow_quotes(unit)
         self._work_algos(unit)
@@ -421,6 +426,7 @@ class CoreLoop:
         if unit.reopened:
             # A bust has brought them back, perhaps after their day.
             self._ending += orders_of_session(self._core, self._ended, unit.reopened)
+            self._hold_reopened(unit.reopened)
         if self._ending:
             ending, self._ending = (
                 self._ending[:SESSION_END_PER_BATCH_MAX],
@@ -463,6 +469,28 @@ class CoreLoop:
                 self._killing[KILLED_PER_BATCH_MAX:],
             )
             handle_kill(self._core, unit, now)
+
+    def _hold_reopened(self, order_ids: Iterable[UUID]) -> None:
+        """Hold orders that a bust has brought back to the switches that are set."""
+        kills = self._core.kills.known()
+        for order_id in order_ids:
+            order = self._core.desk.orders.get(order_id)
+            if order is None:
+                continue
+            self._flattening.note(order)
+            if why_canceled(kills, order.terms) is not None:
+                self._killing.append(order_id)
+
+    def _flatten(self, unit: UnitOfWork) -> None:
+        """Close some of the positions that switches close, as far as that can be done now."""
+        kills, desk, watch = self._core.kills.known(), self._core.desk, self._flattening
+        if kills.unread or not kills.flattens or not self._partitions:
+            return
+        if unknown := watch.unknown(kills):
+            watch.load(unknown, self._store.flattened(unknown, desk.owned))
+        for account_id in watch.due(kills, desk, unit.now):
+            for symbol in watch.symbols(account_id, desk.states[account_id].quantities):
+                handle_flatten(self._core, unit, watch, account_id, symbol)
 
     def _trigger_stops(self, unit: UnitOfWork) -> None:
         """Trigger the stops that the newest quotes have reached; a symbol without a fresh quote has none."""

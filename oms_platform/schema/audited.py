@@ -73,6 +73,8 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "fix_client_sessions": "numbers of sessions, moved by every message",
     "fix_client_messages": "copies of events and answers",
     "kill_switch_effects": "since when each process goes by a switch, which it says itself",
+    "kill_switch_positions": "how positions stand that a switch closes, which follows from orders",
+    "kill_switch_closings": "core's own orders, which are events, and to which `oms verify` holds them",
     "kill_switch_covered": "what a switch found open, which follows from orders and children",
     "consumer_offsets": "how far each service has read, moved by every batch",
     "core_owners": "where the owner of a partition answers, moved by every start",

@@ -9,13 +9,15 @@ from typing import Any, Final, TypeVar, get_args
 import click
 from rich.console import Console
 
-from oms_client.operations import KillStage, KillTriggerMode
+from oms_client.operations import KillStage, KillTriggerMode, KillTriggerStage
 from oms_tools.cli.client import ApiClient, ApiError
 from oms_tools.cli.options import always_json_option, data_option, json_option, persona_option
 
 console = Console()
 admin_option = persona_option("admin1")
 STAGES: Final = get_args(KillStage)
+FLATTEN: Final = "FLATTEN"
+TRIGGER_STAGES: Final = get_args(KillTriggerStage)
 MODES: Final = get_args(KillTriggerMode)
 KINDS: Final = ("REJECT_RATE", "VENUE_SILENCE", "EXCEPTIONS", "MESSAGE_RATE", "LOSS")
 # A switch that the gateway could not store is asked for again, so often a second, until then.
@@ -27,8 +29,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 reason_option: Final = click.option("--reason", required=True, help="Why; it is kept with your name.")
 stage_option: Final = click.option(
     "--stage", type=click.Choice(STAGES), default="BLOCK", show_default=True,
+    help="BLOCK: nothing new leaves. CANCEL: what is open is canceled, too. FLATTEN: positions are closed.",
+)  # fmt: skip
+trigger_stage_option: Final = click.option(
+    "--stage", type=click.Choice(TRIGGER_STAGES), default="BLOCK", show_default=True,
     help="BLOCK: nothing new leaves. CANCEL: what is open is canceled, too.",
 )  # fmt: skip
+yes_option: Final = click.option(
+    "--yes", is_flag=True, help="Close positions without asking; what would be closed is shown all the same."
+)
+# What a position has no name of.
+_NOT_OF_POSITIONS: Final = ("trader", "strategy", "venue")
 _NAMES: Final = ("firm", "desk", "account", "trader", "strategy", "sector", "symbol", "venue")
 
 
@@ -48,6 +59,34 @@ def _scope(given: dict[str, Any]) -> dict[str, Any]:
     return names | {"everything": given["everything"]}
 
 
+def _confirm(client: ApiClient, names: dict[str, Any], *, yes: bool) -> None:
+    """Show which positions would be closed, and have that confirmed by typing the scope. Raises Abort.
+
+    What the gateway would refuse anyway is left to it to refuse.
+    """
+    if any(name in names for name in _NOT_OF_POSITIONS):
+        return
+    found = client.preview_flatten(**names)
+    scope = ", ".join(f"{kind}={name}" for kind, name in found["scope"].items()) or "everything"
+    for one in found["positions"]:
+        mark = "no mark" if one["mark"] is None else f"mark {one['mark']}{' (stale)' if one['stale'] else ''}"
+        value = "" if one["value"] is None else f", {one['value']} dollars"
+        shares = abs(one["quantity"])
+        click.echo(
+            f"{one['accountId']}  {one['symbol']}  {one['side'].lower()} {shares:,}  {mark}{value}", err=True
+        )
+    covered = found["positionsCovered"]
+    more = covered - len(found["positions"])
+    said = f"{covered} positions{f', {more} of them not listed' if more else ''}"
+    click.echo(f"FLATTEN of {scope}: {said} would be closed at the market.", err=True)
+    if yes:
+        return
+    typed = click.prompt(f"Type {scope} to close them", err=True, default="", show_default=False)
+    if typed.strip() != scope:
+        click.echo("Nothing was set.", err=True)
+        raise click.Abort
+
+
 @click.group()
 def kill() -> None:
     """Stop orders of any scope from the doors to the last gate; cancels still go out."""
@@ -64,10 +103,15 @@ def kill() -> None:
     "--wait", "wait_s", type=click.FloatRange(0, 600), default=AGAIN_S_MAX, show_default=True,
     help="Ask again for so many seconds while it cannot be stored.",
 )  # fmt: skip
-def set_switch(data: Path, user: str, stage: KillStage, reason: str, wait_s: float, **given: Any) -> None:
-    """Stop what has every name that is given."""
+@yes_option
+def set_switch(
+    data: Path, user: str, stage: KillStage, reason: str, wait_s: float, yes: bool, **given: Any
+) -> None:
+    """Stop what has every name that is given. FLATTEN asks first, and shows what would be closed."""
     names = _scope(given)
     client = ApiClient.of_stack(data.resolve(), user)
+    if stage == FLATTEN:
+        _confirm(client, names, yes=yes)
     until_s = time.monotonic() + wait_s
     while True:
         try:
@@ -88,9 +132,13 @@ def set_switch(data: Path, user: str, stage: KillStage, reason: str, wait_s: flo
 @click.argument("switch_id")
 @click.option("--stage", type=click.Choice(STAGES), required=True, help="How far it is to go.")
 @reason_option
-def raise_switch(data: Path, user: str, switch_id: str, stage: KillStage, reason: str) -> None:
-    """Have a switch go further."""
+@yes_option
+def raise_switch(data: Path, user: str, switch_id: str, stage: KillStage, reason: str, yes: bool) -> None:
+    """Have a switch go further. FLATTEN asks first, and shows what would be closed."""
     client = ApiClient.of_stack(data.resolve(), user)
+    if stage == FLATTEN:
+        scope = client.kill_switch(switch_id)["killSwitch"]["scope"]
+        _confirm(client, scope | {"everything": not scope}, yes=yes)
     click.echo(json.dumps(client.raise_kill_switch(switch_id, stage=stage, reason=reason), indent=1))
 
 
@@ -147,6 +195,10 @@ def show_switch(data: Path, user: str, switch_id: str, as_json: bool) -> None:
         what = f"{one['clOrdId']} at {one['venueId']}" if one["clOrdId"] else f"order {one['orderId']}"
         what = f"{what}  {one['accountId']}  {one['openQty']} shares  since {one['since'][:19]}Z"
         _print(f"  outstanding  {what}: {one['why']}")
+    if answer["positionsFound"]:
+        _print(f"  positions flat {answer['positionsFlat']} of {answer['positionsFound']}")
+    for one in answer["positions"]:
+        _print(f"  position  {_position_line(one)}")
 
 
 @kill.group("trigger")
@@ -163,7 +215,7 @@ def trigger() -> None:
 @click.option("--threshold", type=click.IntRange(1), required=True, help="In the unit of the kind.")
 @click.option("--window", type=click.IntRange(1, 86_400), default=10, show_default=True, help="Seconds.")
 @click.option("--mode", type=click.Choice(MODES), default="SHADOW", show_default=True)
-@stage_option
+@trigger_stage_option
 @reason_option
 def set_trigger(
     data: Path,
@@ -172,7 +224,7 @@ def set_trigger(
     threshold: int,
     window: int,
     mode: KillTriggerMode,
-    stage: KillStage,
+    stage: KillTriggerStage,
     reason: str,
     **given: Any,
 ) -> None:
@@ -201,6 +253,15 @@ def list_triggers(data: Path, user: str, as_json: bool) -> None:
             f"  {one['stage']}  {one['mode']}  by {one['changedBy']}: {one['reason']}"
         )
     _print(f"{len(answer['killTriggers'])} triggers")
+
+
+def _position_line(one: dict[str, Any]) -> str:
+    line = f"{one['accountId']}  {one['symbol']}  {one['state']}  held {one['held']} of {one['foundQty']}"
+    if one["rounds"]:
+        line += f"  round {one['rounds']}"
+    if one["openQty"]:
+        line += f"  order {one['orderId']} has {one['openQty']} open"
+    return line + (f": {one['why']}" if one["why"] else "")
 
 
 def _names(scope: dict[str, str]) -> str:

@@ -13,7 +13,7 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from oms_tools.simulation.kills import KILL
+from oms_tools.simulation.kills import FLATTEN, KILL
 from oms_tools.simulation.results import Result
 from oms_tools.simulation.scheduler import Simulation
 from oms_tools.simulation.world import FAULTS, KINDS
@@ -38,9 +38,9 @@ class FaultsType(click.ParamType[Any]):
         if value in _WORDS:
             return _WORDS[value]
         chosen = tuple(value.split(","))
-        unknown = sorted(set(chosen) - {*FAULTS, *KINDS, KILL})
+        unknown = sorted(set(chosen) - {*FAULTS, *KINDS, KILL, FLATTEN})
         if unknown:
-            known = ", ".join((*FAULTS, *KINDS, KILL))
+            known = ", ".join((*FAULTS, *KINDS, KILL, FLATTEN))
             self.fail(f"faults must be all, none or of {known}; found {', '.join(unknown)}", param, ctx)
         return chosen
 
@@ -80,7 +80,8 @@ def _write_line(file: Any, line: str) -> None:
     type=FaultsType(),
     default="all",
     show_default=True,
-    help=f"all, none, or {','.join(FAULTS)}; of unkind alone, {KINDS[0]} and so on; {KILL}: kill switches.",
+    help=f"all, none, or {','.join(FAULTS)}; of unkind alone, {KINDS[0]} and so on; {KILL}: kill switches,"
+    f" and with {FLATTEN} some that close positions.",
 )
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Also write the figures here.")
 @click.option(

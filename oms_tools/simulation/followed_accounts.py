@@ -1,6 +1,6 @@
 """Accounts as core's events tell of them: positions by a formula of their own, open orders, buying power."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +14,7 @@ from oms_platform.messages import OrderEvent
 from oms_platform.sides import sign
 from oms_platform.vocabulary import OrderTerms, Side
 from oms_tools.simulation.followed_orders import FollowedOrder
-from oms_tools.simulation.rules import BrokenError, require
+from oms_tools.simulation.rules import CLOSES, BrokenError, require
 
 # What rounding of average costs may add up to in an account's exposure.
 _COST_TOLERANCE_MICROS: Final = 1_000_000
@@ -59,6 +59,10 @@ class FollowedAccounts:
         # What core has added to its accounts' cash, whenever it settles.
         self.moved: defaultdict[str, int] = defaultdict(int)
         self.open: defaultdict[str, dict[UUID, FollowedOrder]] = defaultdict(dict)
+        # How often a position has moved, by what: an order, or None for what no order did.
+        self._moves: defaultdict[tuple[str, str], Counter[UUID | None]] = defaultdict(Counter)
+        # Of orders of kill switches: how often anything else had moved the position when it was decided.
+        self._decided: dict[UUID, int] = {}
 
     def check_positions(self, unit: UnitOfWork, desk: Desk) -> None:
         """Hold the positions that a batch has changed to the fills. Raises BrokenError."""
@@ -83,9 +87,45 @@ class FollowedAccounts:
                     f"{account_id}: {self.moved[account_id]} micros moved, fills less fees make {explained}",
                 )
 
-    def hold(self, terms: OrderTerms, account_id: str, quantity: int, price: int) -> None:
+    def decided(self, order: FollowedOrder, event: OrderEvent) -> None:
+        """Hold an order of a kill switch to what is held when it is decided. Raises BrokenError."""
+        terms, key = order.terms, (event.account_id, event.symbol)
+        way, held = sign(terms.side), self.held[key].quantity
+        others = sum(
+            one.leaves
+            for one in self.open[event.account_id].values()
+            if one is not order and one.terms.symbol == event.symbol and sign(one.terms.side) == way
+        )
+        self._decided[event.order_id] = self._moved_by_others(key, event.order_id)
+        require(
+            terms.quantity + others <= -way * held,
+            CLOSES,
+            event,
+            f"{terms.quantity} {terms.side.name} beside {others} of others, {held} are held",
+        )
+
+    def _moved_by_others(self, key: tuple[str, str], order_id: UUID) -> int:
+        moves = self._moves[key]
+        return moves.total() - moves[order_id]
+
+    def check_closing(self, order: FollowedOrder, event: OrderEvent, shares: int) -> None:
+        """Hold a trade of a kill switch's order to the position that it meets. Raises BrokenError.
+
+        What else has moved the position since may have made it too much, and a venue may trade too much.
+        """
+        key, way = (event.account_id, event.symbol), sign(order.terms.side)
+        if shares <= 0 or order.executed > order.terms.quantity:
+            return
+        held = self.held[key].quantity
+        if self._moved_by_others(key, event.order_id) == self._decided[event.order_id]:
+            require(
+                shares <= -way * held, CLOSES, event, f"{shares} {order.terms.side.name}, {held} are held"
+            )
+
+    def hold(self, terms: OrderTerms, account_id: str, quantity: int, price: int, order_id: UUID) -> None:
         """Count shares that an account got (below 0: that were taken back of it) at a price in micros."""
         held = self.held[account_id, terms.symbol]
+        self._moves[account_id, terms.symbol][order_id if quantity > 0 else None] += 1
         signed = sign(terms.side) * quantity
         held.cash -= signed * price
         held.fees += quantity * (VENUE_FEE + (SALES_FEE if sign(terms.side) < 0 else 0))

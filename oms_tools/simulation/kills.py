@@ -18,14 +18,20 @@ from oms_platform.vocabulary import ChildTerms, OrderTerms
 from oms_tools.simulation.rules import BrokenError
 
 KILL: Final = "kill"
+FLATTEN: Final = "flatten"
 KILLED: Final = "nothing of what is stopped reaches a venue"
 UNREAD: Final = "nothing reaches a venue while nobody knows what is stopped"
 STRATEGY: Final = "none"
 # By step: how often anything changes, a process looks, and one stops looking.
 CHANGE: Final = 0.02
+# What is closed takes its time, so switches stay for longer.
+CHANGE_FLATTENING: Final = 0.01
+OFTEN: Final = 0.8
 LOOK: Final = 0.2
 LOSE_SIGHT: Final = 0.003
 SET_MAX: Final = 4
+# The names by which a switch may close positions.
+OF_POSITIONS: Final = frozenset(("firm", "desk", "account", "sector", "symbol"))
 SECTOR: Final = {"AAPL": "TECH", "MSFT": "SOFTWARE"}
 
 
@@ -68,6 +74,7 @@ class SimulatedKills:
         self._houses = {name: ("FIRM", f"DESK-{index % 2}") for index, name in enumerate(self._accounts)}
         self._stored = Kills(houses=self._houses, sectors=SECTOR)
         self._boards: dict[str, Board] = {}
+        self._flattens = False
         self._terms: dict[UUID, OrderTerms] = {}
 
     def board(self, name: str) -> Board:
@@ -81,10 +88,13 @@ class SimulatedKills:
 
     # ---- what happens
 
-    def step(self) -> None:
-        """Let a person change something, processes look, and one lose sight, each now and then."""
-        draws = self._draws
-        if draws.random() < CHANGE:
+    def step(self, *, flattens: bool) -> None:
+        """Let a person change something, processes look, and one lose sight, each now and then.
+
+        flattens: some of what is set closes positions.
+        """
+        draws, self._flattens = self._draws, flattens
+        if draws.random() < (CHANGE_FLATTENING if flattens else CHANGE):
             draws.choice((self._set, self._raise, self._release, self._release))()
         for board in self._boards.values():
             if draws.random() < LOOK:
@@ -105,24 +115,27 @@ class SimulatedKills:
             "trader": ["trader1", "trader2"],
             "strategy": ["TWAP", "POV", "momentum"],
         }
-        kinds = draws.sample(sorted(choices), draws.choice((0, 1, 1, 1, 2)))
+        named = OF_POSITIONS if self._flattens and draws.random() < OFTEN else choices.keys()
+        kinds = draws.sample(sorted(named), draws.choice((0, 1, 1, 1, 2)))
         return {kind: draws.choice(choices[kind]) for kind in kinds}
 
     def _set(self) -> None:
         scope = Scope(**self._names())
         if len(self._stored.switches) >= SET_MAX or any(one.scope == scope for one in self._stored.switches):
             return
-        one = KillSwitch(
-            switch_id=UUID(int=self._draws.getrandbits(128)),
-            scope=scope,
-            reason="drawn",
-            stage=self._draws.choice((Stage.BLOCK, Stage.CANCEL)),
-        )
+        switch_id = UUID(int=self._draws.getrandbits(128))
+        stage = self._draws.choice((Stage.BLOCK, Stage.CANCEL))
+        if self._flattens and OF_POSITIONS.issuperset(kind.value for kind in scope.kinds):
+            stage = Stage.FLATTEN if self._draws.random() < OFTEN else stage
+        self._add(KillSwitch(switch_id=switch_id, scope=scope, reason="drawn", stage=stage))
+
+    def _add(self, one: KillSwitch) -> None:
         self._store((*self._stored.switches, one))
         self._counts["kill set"] += 1
+        self._counts["kill flattens"] += one.flattens
 
     def _raise(self) -> None:
-        raised = [replace(one, stage=Stage.CANCEL) for one in self._stored.switches]
+        raised = [one if one.flattens else replace(one, stage=Stage.CANCEL) for one in self._stored.switches]
         self._store(tuple(raised))
         self._counts["kill raised"] += bool(raised)
 
@@ -142,10 +155,18 @@ class SimulatedKills:
             board.blind = False
             board.look()
 
+    def flatten_all(self) -> None:
+        """Close every position, as far as processes see it."""
+        switch_id = UUID(int=self._draws.getrandbits(128))
+        self._add(KillSwitch(switch_id=switch_id, scope=Scope(), reason="all", stage=Stage.FLATTEN))
+        for board in self._boards.values():
+            board.look()
+
     # ---- what must hold
 
     def taken(self, order_id: UUID, terms: OrderTerms) -> None:
-        """A client has asked for an order."""
+        """A client has asked for an order, or core has made one that closes for a switch."""
+        self._counts["kill closes"] += terms.closes_for is not None
         self._terms[order_id] = terms
 
     def sending(self, child: ChildTerms) -> None:
@@ -156,7 +177,13 @@ class SimulatedKills:
         if board.blind:
             raise BrokenError(UNREAD, f"35=D {child.cl_ord_id}")
         names = self._names_of(child)
-        for one in board.known().switches:
+        switches = board.known().switches
+        closes_for = self._terms[child.order_id].closes_for
+        if closes_for is not None:
+            if not any(one.switch_id == closes_for and one.stage is Stage.FLATTEN for one in switches):
+                raise BrokenError(KILLED, f"35=D {child.cl_ord_id} closes for {closes_for}, which is not set")
+            switches = tuple(one for one in switches if one.scope.venue)
+        for one in switches:
             if all(getattr(one.scope, kind) in ("", names[kind]) for kind in names):
                 raise BrokenError(KILLED, f"35=D {child.cl_ord_id} at {child.venue_id}, stopped by {one}")
 

@@ -70,6 +70,8 @@ class OrderAuditor(ReportAuditor):
         self._calendar = calendar
         # Whether a core may hold everything because it does not know what is stopped.
         self.holds: Callable[[], bool] = lambda: False
+        # Who is told of orders of core's own.
+        self.on_own: Callable[[SubmitOrder], None] = self.request_taken
         self.orders: dict[UUID, FollowedOrder] = {}
         self.requests: dict[UUID, UUID] = {}
         self.first_outcomes: dict[UUID, str] = {}
@@ -93,6 +95,8 @@ class OrderAuditor(ReportAuditor):
 
     def committed(self, unit: UnitOfWork, desk: Desk) -> None:
         """Follow a batch of the core."""
+        for own in unit.originated:
+            self.on_own(own.message)
         for event in unit.events:
             self._follow(event.message)
         self.check_beyond(unit)
@@ -349,7 +353,10 @@ class OrderAuditor(ReportAuditor):
                 event,
                 f"the quote of {event.symbol} is {quote_age_s:.1f} s old",
             )
-        self.accounts.check_buying_power(order, event, order.terms, accepted.reserved_price_micros)
+        if order.terms.closes_for is None:
+            self.accounts.check_buying_power(order, event, order.terms, accepted.reserved_price_micros)
+        else:
+            self.accounts.decided(order, event)
         order.accepted = True
         order.price = accepted.reserved_price_micros
         terms = order.terms
@@ -496,7 +503,9 @@ class OrderAuditor(ReportAuditor):
                 f"it is good till {until}, this is {event.occurred_at}",
             )
         elif taken.cause is CancelCause.KILL:
-            require(taken.reason.startswith("KILLED: switch="), KILLS, event, f"it says {taken.reason!r}")
+            said = ("KILLED",) if order.terms.closes_for is None else ("RELEASED", "TAKEN_BACK")
+            told = any(taken.reason.startswith(f"{word}: switch=") for word in said)
+            require(told, KILLS, event, f"it says {taken.reason!r}")
         elif taken.cause is CancelCause.ALGO_END:
             over_at = order.time_over_at
             require(

@@ -79,7 +79,9 @@ class ReportAuditor:
         child.executed += shares
         order.executed += shares
         order.notional += shares * price
-        self.accounts.hold(order.terms, event.account_id, shares, price)
+        if order.terms.closes_for is not None:
+            self.accounts.check_closing(order, event, shares)
+        self.accounts.hold(order.terms, event.account_id, shares, price, event.order_id)
 
     def _end_or_return(self, order: FollowedOrder, event: OrderEvent) -> None:
         filled = order.executed >= order.terms.quantity

@@ -9,6 +9,8 @@ INSTRUCTED: Final = "an order shows, and takes, no more than its client lets it"
 BY_ITS_TIME: Final = "an algo ends its order when its time is over and not before"
 KILLS: Final = "an order that a kill switch ends says by which"
 RELEASED: Final = "no more of an algo is out than was released"
+CLOSES: Final = "an order of a kill switch closes what is held, and by itself never opens or passes zero"
+FLAT: Final = "what a kill switch flattens ends flat when venues are good"
 AUCTIONED: Final = "an order is routed while its market trades, or for its auction, where that is held"
 TOLD: Final = "what exceeds an order is an exception"
 

@@ -26,9 +26,9 @@ from oms_tools.simulation.carriers import SimulatedCrashError
 from oms_tools.simulation.clock import SimulatedClock
 from oms_tools.simulation.ingest import Ingest
 from oms_tools.simulation.invariants import Auditor
-from oms_tools.simulation.kills import KILL
+from oms_tools.simulation.kills import FLATTEN, KILL
 from oms_tools.simulation.results import Result, Violation
-from oms_tools.simulation.rules import BrokenError
+from oms_tools.simulation.rules import FLAT, BrokenError
 from oms_tools.simulation.system import (
     MARKET_ORDER_AGE_MAX,
     QUOTE_AGE_S_MAX,
@@ -46,6 +46,10 @@ STEP_S: Final = 0.004
 # Steps without an end after the last order are a broken invariant themselves.
 STEPS_PER_ORDER_MAX: Final = 400
 QUIET_ROUNDS_MAX: Final = 1_500
+# At what part of the orders everything is flattened, whatever else goes wrong.
+FLATTEN_AT: Final = 0.5
+# Until every position is to be flat that a switch closes.
+FLATTEN_ROUNDS_MAX: Final = 1_500
 # Rounds in which nothing goes wrong any more but what the venues do.
 UNKIND_ROUNDS: Final = 60
 # In each of them clients cancel one order, and one more for so many.
@@ -102,6 +106,7 @@ class Simulation:
             seed=seed,
         )
         self.auditor.holds = lambda: self.system.kills.is_blind("core")
+        self.auditor.on_own = self._taken
         self.ingest = Ingest(self.system, self.draws, self.counts, self._taken)
         self._actions, self._weights = self._plan()
 
@@ -224,12 +229,15 @@ class Simulation:
 
     def _disturb(self) -> None:
         steps_max = self._orders * STEPS_PER_ORDER_MAX
-        draws, total = self.draws, self._weights[-1]
+        draws, total, flattened = self.draws, self._weights[-1], False
         while self.ingest.made < self._orders and self.step_number < steps_max:
             self.step_number += 1
             self.clock.advance(draws.expovariate(1 / STEP_S))
+            if FLATTEN in self._faults and not flattened and self.ingest.made >= self._orders * FLATTEN_AT:
+                flattened = True
+                self.system.kills.flatten_all()
             if KILL in self._faults:
-                self.system.kills.step()
+                self.system.kills.step(flattens=FLATTEN in self._faults)
             self._actions[bisect_right(self._weights, draws.random() * total)]()
 
     def _begin(self, component: Component) -> None:
@@ -446,6 +454,25 @@ class Simulation:
         for order_id, order in self.auditor.orders.items():
             if not order.closed:
                 raise BrokenError("no live order is forgotten", f"{order_id} stays open after its cancel")
+        if FLATTEN in self._faults:
+            self._flatten_all()
+
+    def _flatten_all(self) -> None:
+        """Close every position, where nothing goes wrong any more, and hold that all of them end flat."""
+        system, held = self.system, self.auditor.accounts.held
+        system.kills.flatten_all()
+        for _ in range(FLATTEN_ROUNDS_MAX):
+            if not any(one.quantity for one in held.values()):
+                break
+            self.step_number += 1
+            self._round()
+            self.clock.advance(QUIET_STEP_S)
+        left = {key: one.quantity for key, one in held.items() if one.quantity}
+        if left:
+            raise BrokenError(FLAT, f"{left} are held after {FLATTEN_ROUNDS_MAX} rounds")
+        system.kills.calm()
+        self._settle()
+        self._check()
 
     def _end_unkindly(self) -> None:
         """Work on while venues alone do wrong, and clients cancel; then venues are kind."""

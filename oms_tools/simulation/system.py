@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Final, cast
 from uuid import UUID
 
-from execution_adapter.domain.gate import Parent, WireGate
+from execution_adapter.domain.gate import Closes, Parent, WireGate
 from execution_adapter.domain.ledger import Ledger
 from execution_adapter.entrypoints.main_loop import AdapterLoop, Pace, ReportsOutlet
 from execution_adapter.entrypoints.start_up import republish_to_new_kafka, resume_sessions, unsettled_messages
@@ -21,6 +21,7 @@ from execution_adapter.handlers import ChildOrderManager
 from execution_adapter.ports import Item, Routed, SessionDown
 from oms_core.adapters.quote_board import StreamedQuoteBoard
 from oms_core.domain.desk import Desk
+from oms_core.domain.order import Order
 from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.entrypoints.loop import CoreLoop
 from oms_core.entrypoints.republication import ROUTER_GROUP
@@ -450,6 +451,21 @@ class System:
             limit_price_micros=terms.limit_price_micros,
             closed=order.closed,
             pegged=terms.peg is not None,
+            closes=self._closes(order),
+        )
+
+    def _closes(self, order: Order) -> Closes | None:
+        """Return what an order closes for a switch, for the adapter."""
+        store, terms = self.order_store, order.terms
+        closing = store.closings.get(order.order_id)
+        if closing is None:
+            return None
+        position = store.positions.get((terms.account_id, terms.symbol))
+        return Closes(
+            switch_id=closing.switch_id,
+            held_then=closing.held,
+            held=0 if position is None else position.quantity,
+            applied_qty=order.cum_qty,
         )
 
     def _owner(self, order_id: UUID) -> Owner | None:

@@ -233,6 +233,39 @@ QUESTIONS: Final = (
         """,
     ),
     Question(
+        invariant="an order that closes a position for a kill switch is core's own, as it was decided, and"
+        " the only one that is out",
+        examined="SELECT count(*) FROM kill_switch_closings",
+        broken="""
+            SELECT coalesce(o.order_id, k.order_id)::text,
+                   CASE WHEN k.order_id IS NULL THEN 'is of the channel of kill switches, and of none'
+                        WHEN o.order_id IS NULL THEN 'closes for a switch, and is no order'
+                        ELSE format('is of %s %s %s %s, decided was %s %s %s %s', o.account_id, o.symbol,
+                                    o.side, o.quantity, k.account_id, k.symbol, k.side, k.quantity) END
+            FROM (SELECT * FROM orders WHERE channel = 'KILL-SWITCH') o
+            FULL JOIN kill_switch_closings k USING (order_id)
+            WHERE (o.account_id, o.symbol, o.side, o.quantity)
+                IS DISTINCT FROM (k.account_id, k.symbol, k.side, k.quantity)
+            UNION ALL
+            SELECT r.order_id::text, format('asks to close for switch %s, decided was %s',
+                                            r.payload->'terms'->>'closesFor', k.switch_id)
+            FROM order_requests r LEFT JOIN kill_switch_closings k USING (order_id)
+            WHERE r.kind = 'NEW' AND r.payload->'terms'->>'closesFor' IS DISTINCT FROM k.switch_id::text
+            UNION ALL
+            SELECT k.order_id::text, format('closes for switch %s, which never flattened', k.switch_id)
+            FROM kill_switch_closings k JOIN kill_switches s USING (switch_id) WHERE s.stage <> 'FLATTEN'
+            UNION ALL
+            SELECT k.order_id::text, format('was decided while order %s was out', b.order_id)
+            FROM kill_switch_closings k JOIN kill_switch_closings b USING (account_id, symbol)
+            WHERE b.order_id <> k.order_id AND b.stream_sequence <= k.stream_sequence AND NOT EXISTS (
+                SELECT FROM order_events e WHERE e.order_id = b.order_id
+                AND e.stream_sequence <= k.stream_sequence AND (
+                    -- A bust may have brought it back since.
+                    e.type = 'TradeCorrected' OR replace(e.payload->>'status', 'ORDER_STATUS_', '')
+                        IN ('FILLED', 'CANCELED', 'REJECTED', 'EXPIRED')))
+        """,
+    ),
+    Question(
         invariant="an order's terms are what was asked for last, and a replace has an end",
         examined="SELECT count(*) FROM orders",
         broken="""

@@ -6,7 +6,8 @@ its share of the cost with it, rounded half to even to the micro, as docs/positi
 """
 
 import itertools
-from collections import defaultdict
+import math
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -29,6 +30,11 @@ _ACTIONS: Final = """
            c.realized_pnl, c.net_cash, c.fees, c.opened
     FROM position_changes c JOIN position_actions a USING (action_id)
     ORDER BY c.account_id, c.stream_sequence, a.action_id, c.symbol <> a.symbol
+"""
+# The orders by which kill switches close positions, each as it was decided.
+_CLOSINGS: Final = """
+    SELECT account_id, symbol, stream_sequence, order_id, side, quantity, held, others
+    FROM kill_switch_closings ORDER BY account_id, stream_sequence, order_id
 """
 _OWN: Final = ("tradeDate", "venueOrderId", "execId")
 _REFERENCE: Final = ("refTradeDate", "refVenueOrderId", "execRefId")
@@ -103,15 +109,37 @@ class _Held:
         return Fraction(self.shares), self.cost, self.realized, self.cash, self.fees, self.opened
 
 
+@dataclass(frozen=True, slots=True)
+class _Closing:
+    """An order by which a kill switch closes a position, as core says that it was decided."""
+
+    account: str
+    symbol: str
+    place: int
+    order_id: Any
+    direction: int
+    quantity: int
+    held: int
+    others: int
+
+
 @dataclass(slots=True)
 class Rebuilt:
     """What executions and actions make. settling: by account and date. wrong: what contradicts itself.
 
     corrected: orders whose trades' fees are remembered, because some were corrected. moving: by renaming,
-    what was given up and is not held under its new symbol yet.
+    what was given up and is not held under its new symbol yet. closings: by order; opened: what is wrong
+    about these.
     """
 
     corrected: frozenset[Any]
+    closings: dict[Any, "_Closing"] = field(default_factory=dict)
+    # Of each position that was closed: the last place of the stream at which an order moved it, by order;
+    # what no trade did has None.
+    moved: dict[tuple[str, str], dict[Any, int]] = field(default_factory=dict)
+    # Shares that closing orders have traded.
+    traded: defaultdict[Any, int] = field(default_factory=lambda: defaultdict(int))
+    opened: dict[str, str] = field(default_factory=dict)
     held: defaultdict[tuple[str, str], _Held] = field(default_factory=lambda: defaultdict(_Held))
     settling: defaultdict[tuple[str, str], Fraction] = field(default_factory=lambda: defaultdict(Fraction))
     wrong: dict[str, str] = field(default_factory=dict)
@@ -145,7 +173,11 @@ def check_positions(connection: Connection) -> list[Finding]:
     settling: _Figures = {key: (sum_,) for key, sum_ in rebuilt.settling.items() if sum_}
     _compare(cash, settled, settling, "is")
     charged.examined, charged.broken = len(rebuilt.held), dict(rebuilt.wrong)
-    return [positions, cash, charged]
+    closed = Finding(
+        invariant="an order of a kill switch closes what is held, and by itself never opens or passes zero"
+    )
+    closed.examined, closed.broken = len(rebuilt.closings), dict(rebuilt.opened)
+    return [positions, cash, charged, closed]
 
 
 def _compare(
@@ -171,6 +203,12 @@ def rebuild(connection: Connection) -> Rebuilt:
     """Work every account's executions and actions off, in the order of its stream."""
     corrected = connection.execute("SELECT order_id FROM order_events WHERE type = 'TradeCorrected'")
     found = Rebuilt(frozenset(order_id for (order_id,) in corrected))
+    decided: defaultdict[str, list[_Closing]] = defaultdict(list)
+    for account, symbol, place, order_id, side, *figures in connection.execute(_CLOSINGS):
+        one = _Closing(account, symbol, place, order_id, 1 if side == "BUY" else -1, *figures)
+        found.closings[order_id] = one
+        found.moved[account, symbol] = {}
+        decided[account].append(one)
     actions = defaultdict(list)
     for row in connection.execute(_ACTIONS):
         actions[row[0]].append(row)
@@ -179,25 +217,68 @@ def rebuild(connection: Connection) -> Rebuilt:
         cursor.execute(_FILLS)
         for account, rows in itertools.groupby(cursor, key=lambda row: row[0]):
             coming = iter(actions.pop(account, ()))
-            _work_off(found, account, rows, coming)
-    for waiting in actions.values():
-        for action in waiting:
-            _act(found, action)
+            _work_off(found, account, rows, coming, iter(decided.pop(account, ())))
+    for account in actions.keys() | decided.keys():
+        _work_off(found, account, iter(()), iter(actions.get(account, ())), iter(decided.get(account, ())))
     return found
 
 
-def _work_off(found: Rebuilt, account: str, fills: Iterator[Any], actions: Iterator[Any]) -> None:
-    """Work an account's fills off, each action after the event of the stream that it came after."""
+def _pass(found: Rebuilt, actions: deque[Any], decided: deque[_Closing], place: float) -> None:
+    """Take the actions and closing orders that came before an event of an account's stream."""
+    while True:
+        action = actions[0][2] if actions else math.inf
+        closing = decided[0].place if decided else math.inf
+        if min(action, closing) >= place:
+            return
+        # Of a batch, actions are taken first.
+        if action <= closing:
+            _act(found, actions.popleft())
+        else:
+            _decide(found, decided.popleft())
+
+
+def _decide(found: Rebuilt, one: _Closing) -> None:
+    """Hold a closing order to what was held when it was decided."""
+    held = found.held[one.account, one.symbol].shares
+    if held != one.held:
+        found.opened[str(one.order_id)] = f"says that {one.held} were held, executions make {held}"
+    elif -one.direction * held < one.quantity + one.others:
+        found.opened[str(one.order_id)] = (
+            f"is of {one.quantity} beside {one.others} of others, which is more than closes {held}"
+        )
+
+
+def _traded(found: Rebuilt, one: _Closing, before: int, quantity: int) -> None:
+    """Hold a trade of a closing order to the position that it met, unless something else had moved that.
+
+    What a venue executes beyond the order is an exception, and no order's wish.
+    """
+    found.traded[one.order_id] += quantity
+    movers = found.moved[one.account, one.symbol]
+    alone = all(place <= one.place for order_id, place in movers.items() if order_id != one.order_id)
+    if alone and found.traded[one.order_id] <= one.quantity and quantity > -one.direction * before:
+        found.opened[str(one.order_id)] = (
+            f"trades {quantity} where {before} are held, and nothing else had moved them"
+        )
+
+
+def _work_off(
+    found: Rebuilt, account: str, fills: Iterator[Any], coming: Iterator[Any], decisions: Iterator[_Closing]
+) -> None:
+    """Work an account's fills off, actions and closing orders after the event that they came after."""
     charged: dict[_Trade, Fraction] = {}
-    action = next(actions, None)
+    actions, decided = deque(coming), deque(decisions)
     for _, symbol, side, order_id, sequence, place, trade, correction in fills:
-        while action is not None and action[2] < place:
-            _act(found, action)
-            action = next(actions, None)
+        _pass(found, actions, decided, place)
         change = trade or correction
         if change is None:
             continue  # not a trade; the order's path is broken there, too
         held, direction = found.held[account, symbol], 1 if side == "BUY" else -1
+        closing = found.closings.get(order_id)
+        if closing is not None and trade is not None:
+            _traded(found, closing, held.shares, trade.get("lastQty", 0))
+        if (movers := found.moved.get((account, symbol))) is not None:
+            movers[order_id if trade is not None else None] = place
         before = held.cash - held.fees
         was_fee, fee = _dollars(change, "wasFeeMicros"), _dollars(change, "feeMicros")
         if was := change.get("wasQty", 0):
@@ -213,9 +294,7 @@ def _work_off(found: Rebuilt, account: str, fills: Iterator[Any], actions: Itera
                 sentence = f"gives back {_shown((was_fee,))} of a trade that was charged {_shown((stood,))}"
                 found.wrong[f"{order_id} event {sequence}"] = sentence
             charged[name] = fee
-    while action is not None:
-        _act(found, action)
-        action = next(actions, None)
+    _pass(found, actions, decided, math.inf)
 
 
 def _name(order_id: str, change: dict[str, Any], *, of_trade: bool) -> _Trade:
@@ -239,7 +318,10 @@ def _dollars(change: dict[str, Any], key: str) -> Fraction:
 
 def _act(found: Rebuilt, action: Any) -> None:
     """Take an action, and hold what it is stored to have changed to what it changes."""
-    account, symbol, _, action_id, kind, terms, *stored = action
+    account, symbol, place, action_id, kind, terms, *stored = action
+    if (movers := found.moved.get((account, symbol))) is not None:
+        # It came after that event; a closing order that was decided after the same one came after it.
+        movers[None] = max(place, movers.get(None, 0))
     held = found.held[account, symbol]
     before = held.figures
     if kind == "OPENING":

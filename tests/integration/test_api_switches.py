@@ -159,7 +159,15 @@ def test_a_switch_or_a_trigger_that_cannot_be_is_refused_by_field(api: Gateway) 
         (PATH, "POST", "sector", {"sector": "NONE", "reason": "x"}),
         (PATH, "POST", "trader", {"trader": "x" * 65, "reason": "x"}),
         (PATH, "POST", "strategy", {"strategy": "a\u200bb", "reason": "x"}),
-        (PATH, "POST", "stage", GOOD | {"stage": "FLATTEN"}),
+        (PATH, "POST", "stage", GOOD | {"stage": "SELL"}),
+        # A position is of no venue, trader or strategy.
+        (PATH, "POST", "venueId", GOOD | {"stage": "FLATTEN"}),
+        (PATH, "POST", "trader", {"trader": "t", "symbol": "AAPL", "stage": "FLATTEN", "reason": "x"}),
+        (PATH, "POST", "strategy", {"strategy": "s", "stage": "FLATTEN", "reason": "x"}),
+        (f"{PATH}/preview", "POST", "venueId", {"venueId": "XNYS"}),
+        (f"{PATH}/preview", "POST", "everything", {}),
+        (f"{PATH}/preview", "POST", "stage", {"symbol": "AAPL", "stage": "FLATTEN"}),
+        (TRIGGERS, "PUT", "stage", TRIGGER | {"stage": "FLATTEN"}),
         (PATH, "POST", "reason", GOOD | {"reason": " "}),
         (PATH, "POST", "colour", GOOD | {"colour": "red"}),
         (TRIGGERS, "PUT", "kind", TRIGGER | {"kind": "WEATHER"}),
@@ -175,6 +183,88 @@ def test_a_switch_or_a_trigger_that_cannot_be_is_refused_by_field(api: Gateway) 
     assert api.call("GET", f"{PATH}/nothing").status == 404
     assert api.call("GET", f"{PATH}?colour=red").status == 400
     assert api.call("GET", PATH).json["killSwitches"] == []
+
+
+def hold(dsn: str, account: str, symbol: str, quantity: int) -> None:
+    """Let an account hold shares."""
+    with closing(connect(dsn, "test")) as connection:
+        connection.execute(
+            "INSERT INTO positions (account_id, symbol, quantity, cost, realized_pnl, net_cash, updated_at)"
+            " VALUES (%s, %s, %s, 0, 0, 0, now())",
+            [account, symbol, quantity],
+        )
+
+
+def test_what_would_be_closed_is_shown_of_the_scope_and_no_more(api: Gateway, dsn: str) -> None:
+    for account, symbol, quantity in (
+        ("ACC-INST-001", "AAPL", 300), ("ACC-INST-001", "MSFT", -20), ("ACC-RET-001", "AAPL", 5),
+        ("ACC-RET-001", "MSFT", 0),
+    ):  # fmt: skip
+        hold(dsn, account, symbol, quantity)
+
+    def previewed(content: dict[str, object], user: str = "admin1") -> set[tuple[str, str, int, str]]:
+        found = api.call("POST", f"{PATH}/preview", content, user)
+        assert found.status == 200, found.body
+        assert found.json["positionsCovered"] == len(found.json["positions"])
+        assert all((one["mark"] is None) == (one["value"] is None) for one in found.json["positions"])
+        return {
+            (one["accountId"], one["symbol"], one["quantity"], one["side"]) for one in found.json["positions"]
+        }
+
+    mine, short = ("ACC-INST-001", "AAPL", 300, "SELL"), ("ACC-INST-001", "MSFT", -20, "BUY")
+    theirs = ("ACC-RET-001", "AAPL", 5, "SELL")
+    until(lambda: read(dsn).houses, "accounts are known")
+    until(lambda: previewed({"sector": sector_of(api, "AAPL")}), "the gateway knows sectors")
+    assert previewed({"everything": True}) == {mine, short, theirs}
+    assert previewed({"accountId": "ACC-INST-001"}, "risk1") == {mine, short}
+    assert previewed({"accountId": "ACC-INST-001", "symbol": "AAPL"}) == {mine}
+    assert previewed({"symbol": "AAPL"}) == {mine, theirs}
+    assert api.call("POST", f"{PATH}/preview", {"everything": True}, "trader1").status == 403
+
+
+def test_closing_positions_needs_a_right_of_its_own_and_a_scope_that_a_position_has(api: Gateway) -> None:
+    head = {"Authorization": f"Bearer {api.token_of('head', 'desk-head', ['*'])}"}
+    mine = {"Authorization": f"Bearer {api.token_of('one', 'risk', ['ACC-INST-001'])}"}
+    flatten = {"stage": "FLATTEN", "reason": "x"}
+    assert api.call("POST", PATH, flatten | {"symbol": "AAPL"}, None, **head).status == 403
+    assert api.call("POST", PATH, flatten | {"symbol": "AAPL"}, None, **mine).status == 403
+    own = api.call("POST", PATH, flatten | {"accountId": "ACC-INST-001"}, None, **mine)
+    assert (own.status, own.json["stage"]) == (201, "FLATTEN")
+    canceled = api.call("POST", PATH, {"symbol": "AAPL", "stage": "CANCEL", "reason": "x"}, None, **head)
+    place = f"{PATH}/{canceled.json['switchId']}/raise"
+    assert api.call("POST", place, flatten, None, **head).status == 403
+    assert api.call("POST", place, flatten, "risk1").json["stage"] == "FLATTEN"
+    assert api.call("POST", place, {"stage": "CANCEL", "reason": "x"}, "risk1").status == 409
+    of_a_venue = api.call("POST", PATH, GOOD, "admin1").json["switchId"]
+    refused = api.call("POST", f"{PATH}/{of_a_venue}/raise", flatten, "admin1")
+    assert (refused.status, list(refused.fields)) == (400, ["stage"])
+    assert "a position is at no venue" in refused.fields["stage"]
+
+
+def test_what_a_switch_closes_is_shown_with_what_is_held_and_what_it_waits_for(
+    api: Gateway, dsn: str
+) -> None:
+    hold(dsn, "ACC-INST-001", "AAPL", 120)
+    hold(dsn, "ACC-RET-001", "AAPL", 0)
+    content = {"symbol": "AAPL", "stage": "FLATTEN", "reason": "x"}
+    switch_id = api.call("POST", PATH, content, "admin1").json["switchId"]
+    with closing(connect(dsn, "test")) as connection:
+        for account, state, why in (("ACC-INST-001", "WAITS", "no bid"), ("ACC-RET-001", "FLAT", "")):
+            connection.execute(
+                "INSERT INTO kill_switch_positions"
+                " VALUES (%s, %s, 'AAPL', 300, now(), %s, %s, 0, NULL, now())",
+                [switch_id, account, state, why],
+            )
+    shown = api.call("GET", f"{PATH}/{switch_id}", None, "risk1").json
+    assert (shown["positionsFound"], shown["positionsFlat"]) == (2, 1)
+    told = [(one["accountId"], one["held"], one["state"], one["why"]) for one in shown["positions"]]
+    assert told == [("ACC-INST-001", 120, "WAITS", "no bid"), ("ACC-RET-001", 0, "FLAT", "")]
+    api.call("POST", f"{PATH}/{switch_id}/release", {"reason": "over"}, "risk1")
+    after = api.call("GET", f"{PATH}/{switch_id}", None, "risk1").json["positions"]
+    assert [one["state"] for one in after] == ["RELEASED", "FLAT"]
+    mine = {"Authorization": f"Bearer {api.token_of('one', 'risk', ['ACC-RET-001'])}"}
+    others = api.call("GET", f"{PATH}/{switch_id}", None, None, **mine).json
+    assert [one["accountId"] for one in others["positions"]] == ["ACC-RET-001"]
 
 
 def test_a_trigger_sets_its_switch_once_and_its_scope_is_watched_anew_after_the_release(
@@ -218,7 +308,7 @@ def test_what_a_switch_found_open_is_shown_with_what_became_of_it(api: Gateway, 
     until(lambda: "test" in effects(api, switch_id), "who goes by it is shown")
 
 
-def test_the_command_line_stops_lists_shows_raises_and_releases(api: Gateway) -> None:
+def test_the_command_line_stops_lists_shows_raises_and_releases(api: Gateway, dsn: str) -> None:
     environment = {
         URL_VARIABLE: f"http://127.0.0.1:{api.http_port}",
         ISSUER_VARIABLE: api.issuer,
@@ -230,6 +320,7 @@ def test_the_command_line_stops_lists_shows_raises_and_releases(api: Gateway) ->
         assert result.exit_code == code, result.output
         return result.output
 
+    hold(dsn, "ACC-INST-001", "AAPL", 300)
     run("set", "--everything", "--venue", "XNYS", "--reason", "x", code=2)
     run("set", "--reason", "x", code=2)
     switch_id = json.loads(run("set", "--everything", "--reason", "drill"))["switchId"]
@@ -238,6 +329,17 @@ def test_the_command_line_stops_lists_shows_raises_and_releases(api: Gateway) ->
     shown = run("show", switch_id)
     assert "everything  CANCEL" in shown and "raised to CANCEL" in shown
     assert "children over 0 of 0" in shown
+    # Closing positions is confirmed by typing what is meant, or beforehand.
+    flatten = ["raise", switch_id, "--stage", "FLATTEN", "--reason", "out"]
+    for typed in ("", "yes\n", "AAPL\n"):
+        result = CliRunner().invoke(kill, flatten, input=typed, env=environment)
+        assert result.exit_code == 1 and "FLATTEN of everything" in result.output, result.output
+    assert "everything  CANCEL" in run("list")
+    result = CliRunner().invoke(kill, flatten, input="everything\n", env=environment)
+    assert result.exit_code == 0 and "ACC-INST-001  AAPL  sell 300" in result.output, result.output
+    assert "everything  FLATTEN" in run("list")
+    one = run("set", "--symbol", "AAPL", "--stage", "FLATTEN", "--yes", "--reason", "drill")
+    run("release", json.loads(one[one.index("{") :])["switchId"], "--reason", "over")
     run("release", switch_id, "--reason", "over")
     assert "0 kill switches" in run("list")
     assert switch_id in run("list", "--all")

@@ -1,8 +1,9 @@
 """What an OrderStore keeps: the one on Postgres and the one in memory pass the same tests."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,10 +18,12 @@ from oms_core.adapters.postgres_store import PostgresOrderStore
 from oms_core.domain.alerts import Alert
 from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
+from oms_core.domain.flatten import SETTLE, Flattened, FlattenWatch, PositionState
 from oms_core.domain.positions import Position
 from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.domain.touch import TouchPrices
-from oms_core.handlers import Core, handle, handle_action
+from oms_core.domain.transitions import Lifecycle
+from oms_core.handlers import Core, handle, handle_action, handle_flatten
 from oms_core.ports import (
     AccountLostError,
     Opening,
@@ -33,6 +36,7 @@ from oms_core.ports import (
 )
 from oms_platform import ids, order_ids
 from oms_platform.clock import utc_now
+from oms_platform.kill_switches import FixedKills, Kills, KillSwitch, Stage
 from oms_platform.messages import (
     CancelOrder,
     ExecutionReport,
@@ -57,6 +61,7 @@ from oms_platform.vocabulary import (
     OrderType,
     RiskCheck,
     RoutePlaced,
+    Side,
     TimeInForce,
 )
 from oms_platform.wire import Topic, encode
@@ -77,7 +82,9 @@ class Kept:
         grant: Callable[[Override], None],
         cash: Callable[[], dict[str, int]],
         take_action: Callable[[PositionAction], None],
+        store_switch: Callable[[KillSwitch], None],
     ) -> None:
+        self.store_switch = store_switch
         self.take_action = take_action
         self.store = store
         self.cash = cash
@@ -95,6 +102,13 @@ class Kept:
         for message in messages:
             handle(self.core, unit, message, "")
         self.store.commit(unit, self.core.desk, offsets or {})
+
+    def set_switch(self) -> KillSwitch:
+        """Set a switch of its own scope that closes positions of AAPL."""
+        scope = Scope(symbol="AAPL", account=ACCOUNT)
+        one = KillSwitch(switch_id=ids.uuid7(), scope=scope, reason="drill", stage=Stage.FLATTEN)
+        self.store_switch(one)
+        return one
 
     def filled(self) -> SubmitOrder:
         """Return an order that is filled with one trade."""
@@ -215,6 +229,65 @@ def test_what_goes_by_another_symbol_is_stored_under_both_once(kept: Kept) -> No
     assert kept.core.desk.reshaped == {(ACCOUNT, "AAPL"): unit.now}
 
 
+def flatten(kept: Kept, switch: KillSwitch, watch: FlattenWatch, *, found: timedelta = SETTLE) -> UnitOfWork:
+    """Return what a core does that found a position of AAPL so long ago, not stored yet."""
+    kept.core.kills = FixedKills(Kills(switches=(switch,)))
+    unit = UnitOfWork(now=utc_now())
+    if watch.row(switch.switch_id, ACCOUNT, "AAPL") is None:
+        held = kept.core.desk.position(ACCOUNT, "AAPL").quantity
+        watch.keep(
+            Flattened(
+                switch_id=switch.switch_id, account_id=ACCOUNT, symbol="AAPL", found_qty=held,
+                found_at=unit.now - found,
+            )
+        )  # fmt: skip
+    handle_flatten(kept.core, unit, watch, ACCOUNT, "AAPL")
+    return unit
+
+
+def test_an_order_that_closes_for_a_switch_is_stored_whole_with_what_it_is_and_its_round_once(
+    kept: Kept,
+) -> None:
+    kept.filled()
+    switch = kept.set_switch()
+    unit = flatten(kept, switch, FlattenWatch())
+    (own,) = unit.originated
+    kept.store.commit(unit, kept.core.desk, {})
+    kept.begin()
+    order = kept.core.desk.orders[own.message.order_id]
+    assert (order.terms, order.sequence) == (own.message.terms, 2)
+    assert (order.terms.closes_for, order.route_quantity) == (switch.switch_id, 100)
+    (row,) = kept.store.flattened([switch.switch_id], [ACCOUNT])
+    assert (row.state, row.rounds, row.order_id) == (PositionState.CLOSING, 1, order.order_id)
+    assert row.found_qty == 100 and row == unit.flattened[row.key]
+    assert kept.store.flattened([switch.switch_id], ["OTHER"]) == []
+    assert kept.store.flattened([ids.uuid7()], [ACCOUNT]) == []
+    # Its request is in the log and has its outcome.
+    later = utc_now() + timedelta(hours=1)
+    assert kept.store.unanswered_requests([ACCOUNT], None, later, 10) == []
+    # One that has forgotten it would make the same round again: nothing of that is stored.
+    kept.core.desk.keep(replace(order, lifecycle=Lifecycle.CANCELED))
+    again = flatten(kept, switch, FlattenWatch())
+    assert again.originated[0].message.terms.client_order_id == own.message.terms.client_order_id
+    with pytest.raises(UnstorableError):
+        kept.store.commit(again, kept.core.desk, {})
+    kept.begin()
+    assert set(kept.core.desk.orders) == {order.order_id}
+
+
+def test_no_store_takes_an_order_of_a_switch_that_is_more_than_closes_what_is_held(kept: Kept) -> None:
+    kept.filled()
+    for changes in ({"quantity": 101}, {"others": 1}, {"held": -100}, {"side": Side.BUY}):
+        unit = flatten(kept, kept.set_switch(), FlattenWatch())
+        (own,) = unit.originated
+        wrong: Any = changes
+        unit.originated = [dataclasses.replace(own, closing=replace(own.closing, **wrong))]
+        with pytest.raises(UnstorableError):
+            kept.store.commit(unit, kept.core.desk, {})
+        kept.begin()
+    assert kept.core.desk.orders == {}
+
+
 def canceled(order: SubmitOrder) -> ExecutionReport:
     """Report that its venue has canceled the order's child."""
     return replace(trade(order, "E-out", 0), exec_type=ExecType.CANCELED, last_px_micros=None)
@@ -234,7 +307,7 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
         def cash_of_days() -> dict[str, int]:
             return {str(day): moved for (_, day), moved in memory.cash.items()}
 
-        yield Kept(memory, memory.take_request, memory.grant, cash_of_days, memory.take_action)
+        yield Kept(memory, memory.take_request, memory.grant, cash_of_days, memory.take_action, _not_asked)
         return
     dsn = request.getfixturevalue("dsn")
     with closing(psycopg.connect(dsn, autocommit=True)) as connection:
@@ -288,7 +361,15 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
                 ),
             )
 
-        yield Kept(PostgresOrderStore(connection, "an incarnation", 4), take, grant, cash, take_action)
+        def store_switch(one: KillSwitch) -> None:
+            connection.execute(
+                "INSERT INTO kill_switches (switch_id, scope, stage, reason, set_by, set_at, released_at)"
+                " VALUES (%s, %s, %s, 'drill', 'tests', now(), NULL)",
+                [one.switch_id, Jsonb({"trader": one.switch_id.hex}), one.stage.value],
+            )
+
+        store = PostgresOrderStore(connection, "an incarnation", 4)
+        yield Kept(store, take, grant, cash, take_action, store_switch)
 
 
 def test_a_desk_is_rebuilt_as_it_was(kept: Kept) -> None:

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from oms_platform import ids, order_ids
 from oms_platform.messages import CancelOrder, ReplaceOrder, ResumeOrder, SubmitOrder, SuspendOrder
-from oms_platform.vocabulary import OrderChange, TimeInForce
+from oms_platform.vocabulary import OrderChange, OrderType, Side, TimeInForce
 from oms_platform.wire import encode
 from oms_tools.verify.judge import Evidence, judge, judge_what_persists
 from tests.ingest import store_change, store_order, submit_order
@@ -42,6 +42,7 @@ class History:
         self.mended = self._order([60, 60])
         self._mend(self.mended)
         self._replace(self.resting)
+        self.closing = self._close()
         self.db.execute(
             "INSERT INTO positions VALUES ('ACC-INST-001', 'AAPL', 150, 15050, 0, -15050, now(), 0.15)",
         )
@@ -159,8 +160,28 @@ class History:
     def write_files(self) -> None:
         (self.journal / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in self.lines))
 
-    def _order(self, fills: list[int]) -> SubmitOrder:
-        order = submit_order()
+    def _close(self) -> SubmitOrder:
+        """Have a kill switch close 100 of the 150 shares that are held; nobody trades that yet."""
+        switch_id, place = ids.uuid7(), self.streamed
+        self.db.execute(
+            "INSERT INTO kill_switches (switch_id, scope, stage, reason, set_by, set_at)"
+            " VALUES (%s, '{}', 'FLATTEN', 'x', 'x', now())",
+            (switch_id,),
+        )
+        order = submit_order(
+            side=Side.SELL, channel="KILL-SWITCH", closes_for=switch_id, order_type=OrderType.MARKET,
+            limit_price_micros=None,
+        )  # fmt: skip
+        self._order([], order)
+        self.db.execute(
+            "INSERT INTO kill_switch_closings"
+            " VALUES (%s, %s, 'ACC-INST-001', 'AAPL', 1, 'SELL', 100, 150, 0, %s, now())",
+            (order.order_id, switch_id, place),
+        )
+        return order
+
+    def _order(self, fills: list[int], order: SubmitOrder | None = None) -> SubmitOrder:
+        order = order or submit_order()
         store_order(self.db, order)
         child = order_ids.child_cl_ord_id(order.order_id, 1, 1)
         accepted = {"orderAccepted": {"route": {"quantity": CHILD_QTY}}}
@@ -344,11 +365,12 @@ def history(dsn: str, tmp_path: Path) -> History:
 
 
 def sql(statement: str) -> Callable[[History], None]:
-    """Return a mutation by SQL; :filled, :resting and :mended stand for the three orders."""
+    """Return a mutation by SQL; :filled, :resting, :mended and :closing stand for the orders."""
 
     def mutate(history: History) -> None:
         text = statement.replace(":filled", f"'{history.filled.order_id}'")
         text = text.replace(":mended", f"'{history.mended.order_id}'")
+        text = text.replace(":closing", f"'{history.closing.order_id}'")
         history.db.execute(text.replace(":resting", f"'{history.resting.order_id}'"))  # type: ignore[arg-type]
 
     return mutate
@@ -397,7 +419,26 @@ def ask_for_a_cancel(history: History) -> None:
     store_change(history.db, cancel)
 
 
+CLOSES = "an order that closes a position for a kill switch"
 MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
+    "drop what a switch's order closes": (sql("DELETE FROM kill_switch_closings"), CLOSES),
+    "call a client's order a switch's": (
+        sql("UPDATE orders SET channel = 'KILL-SWITCH' WHERE order_id = :filled"),
+        CLOSES,
+    ),
+    "close for a switch that never flattened": (sql("UPDATE kill_switches SET stage = 'CANCEL'"), CLOSES),
+    "decide another quantity": (sql("UPDATE kill_switch_closings SET quantity = 99"), CLOSES),
+    "decide twice": (
+        sql(
+            "INSERT INTO kill_switch_closings SELECT gen_random_uuid(), switch_id, account_id, symbol, 2,"
+            " side, quantity, held, others, stream_sequence + 2, decided_at FROM kill_switch_closings"
+        ),
+        CLOSES,
+    ),
+    "close more than is held": (
+        sql("UPDATE kill_switch_closings SET held = 151"),
+        "an order of a kill switch closes what is held",
+    ),
     "let an order go on after its time": (
         sql("UPDATE orders SET expire_at = now() - interval '1 minute' WHERE order_id = :resting"),
         "no order goes on after the time",

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from execution_adapter.domain.gate import (
+    Closes,
     Instrument,
     Parent,
     Touch,
@@ -36,7 +37,7 @@ from oms_platform.vocabulary import (
 from tests.unit.execution_adapter.orders import LIMIT, NOW, cancel_of, child, parent_of, plan
 from tests.unit.execution_adapter.test_handlers import NotedVenues
 from tests.unit.execution_adapter.test_handlers import Scene as Hands
-from tests.unit.execution_adapter.test_main_loop import Scene
+from tests.unit.execution_adapter.test_main_loop import Scene, report_of
 
 BID, OFFER, REFERENCE = 10_000_000, 10_020_000, 9_000_000
 # Every price is on the grid, so that a bound is met to the micro.
@@ -488,3 +489,105 @@ def held_to(truth: Parent, sent: list[ChildTerms], done: dict[str, int]) -> None
         assert truth.limit_price_micros is not None
         assert one.limit_price_micros >= truth.limit_price_micros  # it sells
     assert sum(done.get(one.cl_ord_id, one.quantity) for one in sent) <= truth.quantity
+
+
+# ---- what closes a position for a kill switch
+
+
+def closing_parent(side: Side = Side.SELL, quantity: int = 100, **closes: int) -> Parent:
+    values = {"held_then": 100, "held": 100, "applied_qty": 0} | closes
+    return Parent(
+        account_id="ACC", symbol="AAPL", side=side, quantity=quantity, limit_price_micros=None,
+        closes=Closes(switch_id=uuid7(), **values),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("parent", "committed", "placed", "expected"),
+    [
+        (closing_parent(), 0, 100, ""),
+        (closing_parent(), 60, 40, ""),
+        # As much as was held then, and no more; the other way, and no other.
+        (closing_parent(held_then=99), 0, 1, "GATE_FLATTEN"),
+        (closing_parent(held_then=-100, held=-100), 0, 1, "GATE_FLATTEN"),
+        (closing_parent(Side.BUY), 0, 1, "GATE_FLATTEN"),
+        (closing_parent(Side.BUY, held_then=-100, held=-100), 0, 100, ""),
+        # As much as is held now, with what is out: what is executed and in the position counts once.
+        (closing_parent(held=40, applied_qty=60), 60, 40, ""),
+        (closing_parent(held=39, applied_qty=60), 60, 40, "GATE_FLATTEN"),
+        (closing_parent(held=40, applied_qty=0), 60, 1, "GATE_FLATTEN"),
+        (closing_parent(held=0), 0, 1, "GATE_FLATTEN"),
+        (closing_parent(held=-5), 0, 1, "GATE_FLATTEN"),
+        (closing_parent(Side.BUY, held_then=-100, held=-40), 0, 41, "GATE_FLATTEN"),
+        (closing_parent(held_then=300, held=300), 0, 101, "GATE_COMMITTED"),
+    ],
+)
+def test_an_order_of_a_switch_only_closes_what_is_held(
+    parent: Parent, committed: int, placed: int, expected: str
+) -> None:
+    terms = plan().terms
+    terms = msgspec.structs.replace(
+        terms, account_id="ACC", symbol="AAPL", side=parent.side, limit_price_micros=None
+    )
+    children = [child(side=parent.side, quantity=placed)]
+    assert code(problem_of_parent(parent, terms, children, committed)) == expected
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "expected"),
+    [
+        (Stage.FLATTEN, (), ""),
+        (Stage.FLATTEN, ((EVERYTHING, Stage.BLOCK), (Scope(symbol="AAPL"), Stage.CANCEL)), ""),
+        (Stage.FLATTEN, ((Scope(venue="XNYS"), Stage.BLOCK),), "GATE_KILLED"),
+        (Stage.FLATTEN, ((Scope(venue="XNYS", account="ACC"), Stage.BLOCK),), "GATE_KILLED"),
+        (Stage.FLATTEN, ((Scope(venue="ANOTHER"), Stage.BLOCK),), ""),
+        # Its own switch is not set, or not to close: nothing of it leaves, whatever else there is.
+        (Stage.CANCEL, (), "GATE_FLATTEN"),
+        (None, (), "GATE_FLATTEN"),
+        (None, ((EVERYTHING, Stage.FLATTEN),), "GATE_FLATTEN"),
+    ],
+)
+def test_what_closes_passes_every_switch_but_a_venues_while_its_own_is_set(
+    own: Stage | None, others: tuple[tuple[Scope, Stage], ...], expected: str
+) -> None:
+    one, held = gate(), child(side=Side.SELL, venue_id="XNYS")
+    mine = switch(Scope(account="ACC"), Stage.FLATTEN if own is None else own)
+    set_now = [switch(*other) for other in others] + ([] if own is None else [mine])
+    one.kills = FixedKills(kills_of(*set_now))
+    one.closings[held.order_id] = mine.switch_id
+    assert code(one.refuses(held, 0.0)) == expected
+    # Of a client the same child is stopped by whatever there is.
+    another = child(side=Side.SELL, venue_id="XNYS")
+    assert (code(one.refuses(another, 0.0)) == "") is not any(
+        other.stops(kills_of().thing("ACC", "AAPL", Owner(NO_NAME, NO_NAME), "XNYS")) for other in set_now
+    )
+
+
+def test_the_next_adapter_leaves_alone_what_closes_for_a_switch_and_was_live_before() -> None:
+    scene = Scene()
+    scene.up()
+    placed = plan()
+    one = switch(Scope(account=placed.terms.account_id), Stage.FLATTEN)
+    closes = Closes(switch_id=one.switch_id, held_then=10**6, held=10**6, applied_qty=0)
+    known = scene.store._parent_of
+    scene.store._parent_of = lambda order_id: (
+        None if (found := known(order_id)) is None else msgspec.structs.replace(found, closes=closes)
+    )
+    scene.manager._gate.kills = FixedKills(Kills(switches=(one,)))
+    scene.loop.step()
+    scene.routed(placed)
+    assert scene.venues.types() == "D"
+    scene.arrivals.items.append(report_of(placed.children[0], "0", 0, 2))
+    for _ in range(3):
+        scene.now_s += 1
+        scene.loop.step()
+    after = scene.restarted()
+    after.manager._gate.kills = FixedKills(Kills(switches=(one,)))
+    after.loop.step()
+    after.up()
+    assert "F" not in after.venues.types()
+    # Released: another switch that cancels takes it.
+    another = switch(Scope(account=placed.terms.account_id), Stage.CANCEL)
+    after.manager._gate.kills = FixedKills(Kills(switches=(another,)))
+    after.loop.step()
+    assert "F" in after.venues.types()

@@ -159,14 +159,14 @@ def test_what_is_remembered_is_bounded(issuer: Issuer, monkeypatch: pytest.Monke
     ("claims", "rights"),
     [
         ({"roles": ["desk-head"]}, "cancel override read stop trade"),
-        ({"roles": "risk"}, "audit cancel limits override read release stop"),
+        ({"roles": "risk"}, "audit cancel flatten limits override read release stop"),
         ({"roles": "read-only, nothing-known"}, "read"),
-        ({"roles": "read-only risk"}, "audit cancel limits override read release stop"),
-        ({"realm_access": {"roles": "admin"}}, "admin audit cancel limits read release stop trade"),
+        ({"roles": "read-only risk"}, "audit cancel flatten limits override read release stop"),
+        ({"realm_access": {"roles": "admin"}}, "admin audit cancel flatten limits read release stop trade"),
         ({"resource_access": {"oms-api": {"roles": ["trader"]}}}, "cancel read trade"),
         (
             {"roles": ["viewer"], "resource_access": {"oms-api": {"roles": ["risk"]}}},
-            "audit cancel limits override read release stop",
+            "audit cancel flatten limits override read release stop",
         ),
         # Roles at another audience, and what is neither list nor text.
         ({"resource_access": {"other": {"roles": ["admin"]}}}, ""),

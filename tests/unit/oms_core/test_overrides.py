@@ -182,6 +182,7 @@ MORE: dict[str, dict[str, Any]] = {
     "locate_id": {"locate_id": "L-1"},
     "display_quantity": {"display_quantity": 10},
     "post_only": {"post_only": True},
+    "closes_for": {"closes_for": UUID(int=1)},
 }
 # Of the client and its door, not of the order; or given by a message of its own.
 FREE = {"channel", "client_order_id", "basket_id"}

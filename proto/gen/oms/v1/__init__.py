@@ -243,7 +243,8 @@ class OrderTerms(betterproto.Message):
      capacity: not there, it is agency and no venue is told. tags: by name, no name twice; no venue is told. locate_id: of
      the shares that a short sale borrows. display_quantity: FIX MaxFloor (111), the shares that are shown at once where it
      rests, 0 for all. post_only: it takes nothing that is displayed. basket_id: the list of orders that it was sent with
-     (FIX ListID, 66), empty for none.
+     (FIX ListID, 66), empty for none. closes_for: the kill switch for which core closes a position by it; no client's order
+     has it.
     """
 
     account_id: str = betterproto.string_field(1)
@@ -268,6 +269,7 @@ class OrderTerms(betterproto.Message):
     peg: "Peg" = betterproto.message_field(20)
     algo: "Algo" = betterproto.message_field(21)
     basket_id: str = betterproto.string_field(22)
+    closes_for: Optional[str] = betterproto.string_field(23, optional=True)
 
 
 @dataclass(eq=False, repr=False)
