@@ -1,4 +1,4 @@
-"""Print what the desk page's sources are made of: the contract, or with --words the reasons that risk gives."""
+"""Print what the desk page is made of: the contract, or with --words the reasons that risk gives."""
 
 import json
 import sys

@@ -2,11 +2,11 @@
 //
 // The law of this file: an order that the list calls open and no snapshot had has closed meanwhile; it is asked about before
 // anything is called live. What was read on one connection says nothing on the next.
-import { signal } from "@preact/signals";
+import { batch, signal } from "@preact/signals";
 import { call } from "../api/client";
 import { inWords } from "../api/problems";
 import type { Account, Instrument, KillSwitch, Me, Profile, Venue } from "../api/types";
-import { again, listen, listStands, silence, standing, tells, wantQuotes, type Sink } from "../stream/connection";
+import { again, listen, listStands, silence, standing, tells, type Sink } from "../stream/connection";
 import { alerts, forgetMarket, positions, quotesLive, takeAlerts, takePositions, takeQuote } from "./market";
 import { apply, forgetAccounts, forgetOrders, hasUnread, inDoubt, keep, merge, nothingIsSure, orders, trim, type OrderRow } from "./orders";
 
@@ -25,7 +25,6 @@ export const venues = signal<readonly Venue[]>([]);
 export const profiles = signal<readonly Profile[]>([]);
 /** Kill switches that are set; null: not known. */
 export const kills = signal<readonly KillSwitch[] | null>(null);
-export const entering = signal("");
 
 /** Whether the person has a right, by its name in docs/log-in.md. */
 export const may = (right: string): boolean => me.value?.rights.includes(right) ?? false;
@@ -149,23 +148,23 @@ setInterval(() => {
 
 /** Begin: find out who this is, and listen to every account that the token sees. Throws what could not be read. */
 export async function enter(): Promise<void> {
-  entering.value = "asking who this is";
-  const [who, seen, traded, places, routed] = await Promise.all([
+  const [who, seen, traded, places, routed, stopped] = await Promise.all([
     call("get", "/api/v1/me"),
     call("get", "/api/v1/accounts"),
     call("get", "/api/v1/instruments"),
     call("get", "/api/v1/venues"),
     call("get", "/api/v1/routing/profiles"),
+    call("get", "/api/v1/kill-switches").then(found => found.killSwitches, () => null),
   ]);
-  me.value = who;
-  accounts.value = seen.accounts;
-  instruments.value = new Map(traded.instruments.map(one => [one.symbol, one]));
-  venues.value = places.venues;
-  profiles.value = routed.profiles;
-  entering.value = "";
   listen(seen.accounts.map(one => one.accountId), sink);
-  wantQuotes(traded.instruments.map(one => one.symbol).slice(0, 1_000));
-  void readKills();
+  batch(() => {
+    me.value = who;
+    accounts.value = seen.accounts;
+    instruments.value = new Map(traded.instruments.map(one => [one.symbol, one]));
+    venues.value = places.venues;
+    profiles.value = routed.profiles;
+    kills.value = stopped;
+  });
 }
 
 /** Leave: nothing of what was shown stays. */

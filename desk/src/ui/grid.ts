@@ -3,9 +3,13 @@
 // The law of this file: text of others is set as text, never as HTML. A row is drawn again only when it is another, no
 // oftener than each DRAW_MS, and not while a mouse button is down on it. What the person has set up of columns is kept.
 import { SlickGrid, type Column, type CustomDataView, type Formatter, type ItemMetadata } from "slickgrid";
+import Sortable from "sortablejs";
 import type { Changed } from "../store/table";
 import { nonce } from "./nonce";
 import { isSame, RowModel, type Cell, type Detail, type Entry } from "./rows";
+
+// SlickGrid looks for what lets columns be dragged among the globals.
+Object.assign(globalThis, { Sortable });
 
 const DRAW_MS = 100;
 const LAYOUT = "oms-columns:";

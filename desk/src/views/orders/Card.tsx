@@ -99,9 +99,11 @@ function Why({ plan, symbol, problem }: { plan: Plan; symbol: string; problem: s
               <b class="name">{venue.venueId}</b>
               {venue.chosen ? <Badge tone="good">gets {shares(venue.allocated ?? 0)}</Badge> : <Badge tone="soft">passed over</Badge>}
               <span class="reason">{venue.reason}</span>
-              <span class="facts soft">bid {quoted(venue.bidPrice, venue.bidSize)} · offer {quoted(venue.askPrice, venue.askSize)} · fee {plain(venue.feePerShare ?? "0")}{venue.allInPrice ? ` · all in ${price(venue.allInPrice, tick, 4)}` : ""}</span>
             </div>
-            <details><summary>Arithmetic</summary><p class="arithmetic">{arithmetic(venue)}</p></details>
+            <div class="below">
+              <span>bid {quoted(venue.bidPrice, venue.bidSize)} · offer {quoted(venue.askPrice, venue.askSize)} · fee {plain(venue.feePerShare ?? "0").replace("-", "−")}{venue.allInPrice ? ` · all in ${price(venue.allInPrice, tick, 4)}` : ""}</span>
+              <details><summary>Arithmetic</summary><p class="arithmetic">{arithmetic(venue)}</p></details>
+            </div>
           </li>
         ))}
       </ul>

@@ -14,7 +14,8 @@ import { ladderOf, type Rung } from "./book";
 import { draft, take } from "./draft";
 
 const BOOK_MS = 500;
-const DEPTH = 8;
+// As many prices a side as a usual screen has place for, more on a tall one.
+const DEPTH = innerHeight > 1200 ? 10 : 5;
 const TRADES_MAX = 8;
 const book = signal<{ readonly book: Book | null; readonly problem: string }>({ book: null, problem: "" });
 
@@ -53,6 +54,9 @@ function Step({ rung, side, most, tick }: { rung: Rung; side: "ask" | "bid"; mos
   );
 }
 
+/** Lines that keep the middle where it is while a side has fewer prices. */
+const blank = (count: number) => Array.from({ length: Math.max(0, count) }, (_, place) => <tr key={`blank ${place}`}><td colSpan={4} /></tr>);
+
 export function LadderPane() {
   const { symbol } = draft.value;
   useBook(symbol);
@@ -69,9 +73,11 @@ export function LadderPane() {
           <table class="plain">
             <thead><tr><th class="number">Bids</th><th class="number">Price</th><th class="number">Offers</th><th>Venues</th></tr></thead>
             <tbody>
+              {blank(DEPTH - ladder.asks.length)}
               {ladder.asks.map(rung => <Step key={`ask ${rung.price}`} rung={rung} side="ask" most={ladder.most} tick={tick} />)}
               <tr class="middle"><td colSpan={4} class="soft">{spread === null ? "one side is not displayed" : `spread ${price(spread, tick)}${spread < 0 ? ", crossed" : spread === 0 ? ", locked" : ""}`}</td></tr>
               {ladder.bids.map(rung => <Step key={`bid ${rung.price}`} rung={rung} side="bid" most={ladder.most} tick={tick} />)}
+              {blank(DEPTH - ladder.bids.length)}
             </tbody>
           </table>
         ) : <Empty>{symbol ? problem || "No book yet." : "Choose a symbol."}</Empty>}

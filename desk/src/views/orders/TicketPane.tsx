@@ -267,9 +267,9 @@ export function TicketPane() {
   const at = (side: "bid" | "ask") => {
     const px = quote?.[side];
     return (
-      <button type="button" class={`side-quote ${side === "bid" ? "sell" : "buy"}`} disabled={!px} title={side === "bid" ? "Sell at the bid" : "Buy at the offer"}
+      <button type="button" class={`side-quote ${side === "bid" ? "bid" : "offer"}`} disabled={!px} title={side === "bid" ? "Sell at the bid" : "Buy at the offer"}
         onClick={() => px && set({ side: side === "bid" ? "SELL" : "BUY", limitPrice: px, orderType: now.orderType === "MARKET" ? "LIMIT" : now.orderType })}>
-        <span>{side === "bid" ? "Bid" : "Offer"}</span><b>{price(px, instrument?.tickSize)}</b><span class="soft">{shares(side === "bid" ? quote?.bidSize : quote?.askSize)}</span>
+        <span>{side === "bid" ? "Bid" : "Offer"} <span class="soft">{shares(side === "bid" ? quote?.bidSize : quote?.askSize)}</span></span><b>{price(px, instrument?.tickSize)}</b>
       </button>
     );
   };
