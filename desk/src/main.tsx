@@ -5,6 +5,7 @@ import "./style/parts.css";
 import "./style/layout.css";
 import "./style/grid.css";
 import "./style/orders.css";
+import "./style/views.css";
 import { effect, signal } from "@preact/signals";
 import { render } from "preact";
 import { callAs } from "./api/client";

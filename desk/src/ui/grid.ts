@@ -25,8 +25,9 @@ export interface GridColumn<T> {
   readonly tone?: (row: T) => string;
   readonly tip?: (row: T) => string;
   readonly isNumber?: boolean;
-  /** Whether a group shows the column's sum. */
+  /** Whether a group shows the column's sum, and how it is written. */
   readonly isSummed?: boolean;
+  readonly sumText?: (sum: number) => string;
   readonly isHidden?: boolean;
 }
 
@@ -248,7 +249,7 @@ export class Grid<T> {
     if (entry.kind === "group") {
       if (cell === 0) return { text: `${entry.isFolded ? "▸" : "▾"} ${entry.title} (${entry.count.toLocaleString("en-US")})` };
       const sum = entry.sums[id];
-      return { text: sum === undefined ? "" : sum.toLocaleString("en-US") };
+      return { text: sum === undefined ? "" : (this.byId.get(id)?.sumText?.(sum) ?? sum.toLocaleString("en-US")) };
     }
     const known = this.byId.get(id);
     if (!known) return { text: "" };

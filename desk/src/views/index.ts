@@ -1,6 +1,9 @@
 // Every view of the page, once: its name in the address, its title, its key, and the right that it takes.
 import type { ComponentType } from "preact";
+import { ControlsView } from "./controls/ControlsView";
 import { OrdersView } from "./orders/OrdersView";
+import { PositionsView } from "./positions/PositionsView";
+import { RiskView } from "./risk/RiskView";
 
 export interface View {
   /** In the address, after #. */
@@ -14,4 +17,7 @@ export interface View {
 
 export const VIEWS: readonly View[] = [
   { name: "orders", title: "Orders", hotkey: "Alt+1", right: "read", component: OrdersView },
+  { name: "positions", title: "Positions", hotkey: "Alt+2", right: "read", component: PositionsView },
+  { name: "risk", title: "Risk", hotkey: "Alt+3", right: "read", component: RiskView },
+  { name: "controls", title: "Controls", hotkey: "Alt+4", right: "read", component: ControlsView },
 ];
