@@ -1,9 +1,12 @@
 // Every view of the page, once: its name in the address, its title, its key, and the right that it takes.
 import type { ComponentType } from "preact";
+import { AdminView } from "./admin/AdminView";
 import { ControlsView } from "./controls/ControlsView";
 import { OrdersView } from "./orders/OrdersView";
 import { PositionsView } from "./positions/PositionsView";
+import { QualityView } from "./quality/QualityView";
 import { RiskView } from "./risk/RiskView";
+import { VenuesView } from "./venues/VenuesView";
 
 export interface View {
   /** In the address, after #. */
@@ -20,4 +23,7 @@ export const VIEWS: readonly View[] = [
   { name: "positions", title: "Positions", hotkey: "Alt+2", right: "read", component: PositionsView },
   { name: "risk", title: "Risk", hotkey: "Alt+3", right: "read", component: RiskView },
   { name: "controls", title: "Controls", hotkey: "Alt+4", right: "read", component: ControlsView },
+  { name: "venues", title: "Venues", hotkey: "Alt+5", right: "read", component: VenuesView },
+  { name: "quality", title: "Quality", hotkey: "Alt+6", right: "read", component: QualityView },
+  { name: "admin", title: "Admin", hotkey: "Alt+7", right: "read", component: AdminView },
 ];

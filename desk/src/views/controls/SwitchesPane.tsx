@@ -71,7 +71,7 @@ export function SwitchDetail({ switchId }: { switchId: string }) {
     </>
   );
   return (
-    <Pane title={`Stopped: ${scopeInWords(one.scope)}`} class="detail" tools={tools}>
+    <Pane title={`${one.releasedAt ? "Was stopped" : "Stopped"}: ${scopeInWords(one.scope)}`} class="detail" tools={tools}>
       <div class="scroll form">
         {read.problem ? <p class="warn">Not read again since {clock(new Date(read.at).toISOString())}: {read.problem}</p> : null}
         <p>{stageInWords(one.stage)}, {one.releasedAt ? `released ${whole(one.releasedAt)} by ${one.releasedBy}` : `set ${whole(one.setAt)} by ${one.setBy}`}: {one.reason}</p>
@@ -81,9 +81,9 @@ export function SwitchDetail({ switchId }: { switchId: string }) {
           <div><dt>Venue orders found open</dt><dd>{shares(found.childrenCovered)}</dd></div>
           <div><dt>of them over</dt><dd>{shares(found.childrenOver)}</dd></div>
         </dl>
-        <h3>In effect</h3>
+        <h3>{one.releasedAt ? "Was in effect" : "In effect"}</h3>
         {found.inEffect.length ? (
-          <ul class="plain">{found.inEffect.map(effect => <li key={`${effect.service} ${effect.member}`}>{effect.service} <span class="soft">{effect.member}</span>: {stageInWords(effect.stage)} since {clockMs(effect.since)}</li>)}</ul>
+          <ul class="plain">{found.inEffect.map(effect => <li key={`${effect.service} ${effect.member}`}>{effect.service}{effect.member ? <span class="soft"> {effect.member}</span> : null}: {stageInWords(effect.stage)} since {clockMs(effect.since)}</li>)}</ul>
         ) : <p class="soft">{one.releasedAt ? "Nowhere any more." : "No process has said yet that it goes by it."}</p>}
         <h3>Not over yet</h3>
         {found.outstanding.length ? (
