@@ -44,6 +44,11 @@ function InstrumentsPane() {
   );
 }
 
+/** Say settings as names and values, those within another after it in brackets. */
+function settingsInWords(settings: Readonly<Record<string, unknown>>): string {
+  return Object.entries(settings).map(([name, value]) => `${name.replaceAll("_", " ")} ${value !== null && typeof value === "object" && !Array.isArray(value) ? `(${settingsInWords(value as Record<string, unknown>)})` : String(value)}`).join(", ");
+}
+
 function ProfilesPane() {
   return (
     <Pane title={`Routing profiles (${profiles.value.length})`}>
@@ -54,7 +59,7 @@ function ProfilesPane() {
             {profiles.value.map(one => (
               <tr key={`${one.profile} ${one.version}`}>
                 <td><b>{one.profile}</b></td><td class="number">{one.version}</td><td><Badge tone={one.active ? "good" : "soft"}>{one.active ? "in use" : "retired"}</Badge></td><td title={whole(one.createdAt)}>{one.createdBy}</td>
-                <td class="wrap">{Object.entries(one.settings).map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : String(value)}`).join(", ")}</td>
+                <td class="wrap">{settingsInWords(one.settings)}</td>
               </tr>
             ))}
           </tbody>

@@ -5,21 +5,11 @@ import { may } from "../../store/desk";
 import { Empty, Field, Pane } from "../../ui/parts";
 import { useRead } from "../../ui/read";
 import { clock, whole } from "../../ui/time";
+import { changeInWords, valueInWords, type Values } from "./changes";
 
 const READ_MS = 5_000;
 const SHOWN_MAX = 100;
 
-type Values = Readonly<Record<string, unknown>>;
-const text = (value: unknown): string => (value === null || value === undefined ? "nothing" : typeof value === "object" ? JSON.stringify(value) : String(value));
-
-/** Say what a change made of a row: the fields that are another. */
-export function changeInWords(before: unknown, after: unknown): string {
-  const was = (before ?? {}) as Values;
-  const is = (after ?? {}) as Values;
-  if (before === null) return Object.entries(is).filter(([, value]) => value !== null && text(value) !== "{}" && text(value) !== "[]").map(([name, value]) => `${name} ${text(value)}`).join(", ");
-  if (after === null) return "removed";
-  return Object.keys({ ...was, ...is }).filter(name => text(was[name]) !== text(is[name])).map(name => `${name} ${text(was[name])} → ${text(is[name])}`).join(", ");
-}
 
 export function AuditPane() {
   const [actor, setActor] = useState("");
@@ -43,7 +33,7 @@ export function AuditPane() {
               {read.value.map(one => (
                 <tr key={one.sequence}>
                   <td class="number" title={`hash ${one.chain}`}>{one.sequence}</td><td title={whole(one.at)}>{clock(one.at)}</td><td>{one.actor}</td><td>{one.reason}</td>
-                  <td>{one.table.replaceAll("_", " ")}<div class="soft">{Object.values((one.key ?? {}) as Values).map(text).join(" ")}</div></td><td class="wrap">{changeInWords(one.before, one.after)}</td>
+                  <td>{one.table.replaceAll("_", " ")}<div class="soft">{Object.values((one.key ?? {}) as Values).map(valueInWords).join(" ")}</div></td><td class="wrap">{changeInWords(one.before, one.after)}</td>
                 </tr>
               ))}
             </tbody>

@@ -20,8 +20,8 @@ export function effectInWords(mode: string, severity: string): string {
   return SEVERITIES[severity as Severity] ?? severity;
 }
 
+const WHOLE_DOLLARS_FROM = 10_000;
 const UNITS: Readonly<Record<string, (value: string) => string>> = {
-  dollars: value => `$${value}`,
   "basis points": value => `${value} bp`,
   ticks: value => `${value} ticks`,
   seconds: value => `${value} s`,
@@ -31,8 +31,12 @@ const UNITS: Readonly<Record<string, (value: string) => string>> = {
 export function valueInWords(value: unknown, unit: string): string {
   if (typeof value === "boolean") return value ? "yes" : "no";
   const text = String(value ?? "");
-  const shown = /^-?\d+(\.\d+)?$/.test(text) ? Number(text).toLocaleString("en-US", { maximumFractionDigits: 6 }) : text;
-  return UNITS[unit.toLowerCase().replaceAll("_", " ")]?.(shown) ?? shown;
+  const number = Number(text);
+  if (!text.trim() || Number.isNaN(number)) return text;
+  // Cents of a large amount are in nobody's way to read it.
+  if (unit === "dollars") return `${number < 0 ? "−" : ""}$${Math.abs(number).toLocaleString("en-US", { maximumFractionDigits: Math.abs(number) < WHOLE_DOLLARS_FROM ? 2 : 0 })}`;
+  const shown = number.toLocaleString("en-US", { maximumFractionDigits: 6 });
+  return UNITS[unit]?.(shown) ?? shown;
 }
 
 /** Say the parameters of a rule that are set. */

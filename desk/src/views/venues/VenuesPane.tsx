@@ -5,7 +5,7 @@ import { inWords } from "../../api/problems";
 import type { components } from "../../api/schema";
 import { may } from "../../store/desk";
 import { plain, shares } from "../../ui/numbers";
-import { Badge, Button, Empty, Pane, ReasonDialog } from "../../ui/parts";
+import { Badge, Empty, Pane, ReasonDialog } from "../../ui/parts";
 import { useRead } from "../../ui/read";
 import { clock, whole } from "../../ui/time";
 import { say } from "../../ui/toasts";
