@@ -27,6 +27,11 @@ effect(() => {
   }
 });
 effect(() => {
+  // Something is looked at from the first moment.
+  const first = watched.value.find(symbol => instruments.value.has(symbol));
+  if (first !== undefined && !draft.peek().symbol) look(first);
+});
+effect(() => {
   if (keptFor) localStorage.setItem(KEY + keptFor, JSON.stringify(watched.value));
   const wanted = new Set(watched.value);
   if (instruments.value.has(draft.value.symbol)) wanted.add(draft.value.symbol);
