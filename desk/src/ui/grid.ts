@@ -190,6 +190,7 @@ export class Grid<T> {
     for (const one of host.querySelectorAll(".slick-pane, .slick-viewport, .grid-canvas, :scope > div[tabindex]")) one.removeAttribute("tabindex");
     const canvas = this.canvas;
     if (!canvas) return;
+    canvas.setAttribute("role", "rowgroup");
     canvas.tabIndex = 0;
     canvas.addEventListener("focus", () => this.focus());
     host.addEventListener("focusin", () => (canvas.tabIndex = -1));
