@@ -188,7 +188,7 @@ constraints:
 	$(VENV)/compile/bin/pip install --quiet --disable-pip-version-check $(PIP_TOOLS)
 	$(COMPILE) --extra laptop --extra reports --output-file requirements/install.txt pyproject.toml
 	$(COMPILE) --all-extras --output-file requirements/dev.txt pyproject.toml
-	$(COMPILE) --output-file requirements/mutants.txt requirements/mutants.in
+	$(filter-out --all-build-deps,$(COMPILE)) --output-file requirements/mutants.txt requirements/mutants.in
 
 # What this installation holds, with its licences, as CycloneDX JSON.
 sbom: dev

@@ -45,7 +45,6 @@ from oms_api.adapters.sor_router import CoreRisk, SorRouter
 from oms_api.adapters.token_bucket import RedisTokenBucket
 from oms_api.config import PREFIX, ApiSettings
 from oms_api.domain.marks import MarkBook
-from oms_api.entrypoints.blotter_page import blotter_routes
 from oms_api.entrypoints.cross_origin import CrossOrigin
 from oms_api.entrypoints.desk_page import page_routes
 from oms_api.entrypoints.drain import Drain
@@ -203,11 +202,7 @@ class Gateway:
             self._marks,
             GrpcLiveQuotes(settings.market_data_host, settings.market_data_port),
         )
-        issuer, client_id = settings.oidc_issuer, settings.page_client_id
-        for page in [
-            *page_routes(issuer, client_id, settings.page_scope),
-            *blotter_routes(issuer if client_id else ""),
-        ]:
+        for page in page_routes(settings.oidc_issuer, settings.page_client_id, settings.page_scope):
             rest.register(page)
         rest.register(build_websocket(ports, utc_now, self._hub, self._states))
         self._door = HttpDoor(ports, utc_now, rest)  # type: ignore[arg-type]

@@ -35,8 +35,8 @@ _TWO_CALLERS: Final = invalid(FieldProblem(field="Authorization", message="must 
 _NO_HOST: Final = invalid(FieldProblem(field="Host", message="must be there, and only once"))
 _REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
 
-# Of every answer: what it says is the caller's alone, and is what its content type says. A page's file may say
-# itself how long it is kept.
+# Of every answer: what it says is the caller's alone, and is what its content type says. A page's file says
+# itself how long it may be kept.
 SAFETY: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 Scope = MutableMapping[str, Any]
 Event = MutableMapping[str, Any]

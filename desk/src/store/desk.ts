@@ -6,7 +6,7 @@ import { batch, signal } from "@preact/signals";
 import { call } from "../api/client";
 import { inWords } from "../api/problems";
 import type { Account, Instrument, KillSwitch, Me, Profile, Venue } from "../api/types";
-import { again, listen, listStands, silence, standing, tells, type Sink } from "../stream/connection";
+import { again, listen, listStands, silence, standing, tells, watches, type Sink } from "../stream/connection";
 import { alerts, forgetMarket, positions, quotesLive, takeAlerts, takePositions, takeQuote } from "./market";
 import { apply, forgetAccounts, forgetOrders, hasUnread, inDoubt, keep, merge, nothingIsSure, orders, trim, type OrderRow } from "./orders";
 
@@ -65,12 +65,17 @@ const sink: Sink = {
   settle: () => void settle(generation),
 };
 
+/** Take an order as the list has it. */
+function listed(order: OrderRow): void {
+  if (watches(order.accountId)) merge(order, false);
+}
+
 async function readPages(mine: number, pages: number): Promise<void> {
   let cursor: string | undefined;
   for (let page = 0; page < pages && mine === generation; page += 1) {
     const found = await call("get", "/api/v1/orders", { query: { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) } });
     if (mine !== generation) return;
-    for (const order of found.orders) merge(order, false);
+    for (const order of found.orders) listed(order);
     if (found.nextCursor === null) return;
     cursor = found.nextCursor;
   }
@@ -90,7 +95,7 @@ async function settle(mine: number): Promise<void> {
         doubtful.slice(0, ASKED_AT_ONCE).map(orderId => call("get", "/api/v1/orders/{orderId}", { path: { orderId } }).catch(() => null)),
       );
       if (mine !== generation) return;
-      for (const order of answers) if (order) merge(order, false);
+      for (const order of answers) if (order) listed(order);
       const left = inDoubt().length;
       listStands(true, left);
       if (left === doubtful.length) await new Promise(done => setTimeout(done, SETTLE_MS));
@@ -119,7 +124,7 @@ function termsSoon(): void {
         for (let page = 0; page < PAGES_FOR_TERMS && hasUnread() && mine === generation; page += 1) {
           const found = await call("get", "/api/v1/orders", { query: { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) } });
           if (mine !== generation) return;
-          for (const order of found.orders) merge(order, false);
+          for (const order of found.orders) listed(order);
           if (found.nextCursor === null) break;
           cursor = found.nextCursor;
         }
@@ -185,6 +190,7 @@ export function placed(): (sent: { orderId: string; accountId: string; clientOrd
   return sent => {
     // What follows a subscription is on its stream; of an order that was sent before it, that is not known.
     const follows = wasLive && mine === generation && tells(sent.accountId);
+    if (!watches(sent.accountId)) return;
     if (!orders.get(sent.orderId))
       merge({ ...(sent as unknown as OrderRow), status: "NEW", cumQty: 0, leavesQty: sent.quantity, avgPx: null, text: "", sequence: 0, updatedAt: sent.createdAt }, follows);
     if (!follows) settleNow();

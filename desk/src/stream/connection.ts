@@ -82,6 +82,9 @@ export function unwantQuotes(symbols: readonly string[]): void {
 /** Whether the stream tells of an account's every change from now on. */
 export const tells = (account: string): boolean => truth.tells(account);
 
+/** Whether an account is listened to at all: rows of another would never change. */
+export const watches = (account: string): boolean => truth.watches(account);
+
 /** Say how the list of orders stands. */
 export function listStands(isListed: boolean, doubtful: number): void {
   truth.listed(isListed, doubtful, Date.now());

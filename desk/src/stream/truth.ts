@@ -196,6 +196,11 @@ export class StreamTruth {
     return { forget: gone, settle: this.awaited.size === 0 && this.accounts.size > 0 };
   }
 
+  /** Whether an account is listened to, or is to be as soon as there is a connection. */
+  watches(account: string): boolean {
+    return this.accounts.has(account);
+  }
+
   /** Whether an account's events come since its snapshot on this connection. */
   tells(account: string): boolean {
     return this.last.has(account);

@@ -44,7 +44,7 @@ function TopBar() {
   const everyAccount = who?.accounts[0] === "*";
   return (
     <header class="top">
-      <strong class="brand">OMS desk</strong>
+      <h1 class="brand">OMS desk</h1>
       <span class="person" title={who ? `rights: ${who.rights.join(", ")}` : ""}>{person.value || who?.subject} · {everyAccount ? "every account" : `${who?.accounts.length ?? 0} accounts`}</span>
       <span id="truth" class={`truth ${tone}`} role="status" data-truth={standing.value.truth}><b>{word}</b> <span class="rest" title={rest}>{rest}</span></span>
       <span class="states">
@@ -75,7 +75,7 @@ function Keys() {
         <h3>In a grid</h3>
         <dl>
           {[["↑ ↓ ← →", "go from cell to cell"], ["Page Up, Page Down", "a page up or down"], ["Ctrl+Home, Ctrl+End", "the first or last cell"], ["Space", "select the row, or not"],
-            ["Shift+↑ ↓", "select up to the next row"], ["Ctrl+A", "select all that are shown"], ["+ or −", "unfold, or fold, what is below the row"], ["Enter", "open the row"], ["Escape", "select nothing"]]
+            ["Shift+↑ ↓", "select up to the next row"], ["Ctrl+A", "select all that are shown"], ["+ or −", "unfold, or fold, what is below the row"], ["↑ in the first row", "the headings: ← → go along them, Enter sorts"], ["Enter", "open the row"], ["Escape", "select nothing"]]
             .map(([keys, what]) => <div key={keys}><dt><kbd>{keys}</kbd></dt><dd>{what}</dd></div>)}
         </dl>
       </section>

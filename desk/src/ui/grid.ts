@@ -13,10 +13,14 @@ Object.assign(globalThis, { Sortable });
 
 const DRAW_MS = 100;
 const LAYOUT = "oms-columns:";
+// Of the smallest text, for which widths of columns are given.
+const TEXT_PX = 12;
+const SCROLLBAR_PX = 16;
 
 export interface GridColumn<T> {
   readonly id: string;
   readonly title: string;
+  /** In pixels at the smallest size of text; it grows with that. */
   readonly width: number;
   /** What the column is sorted by, and shown as where `text` is left out. */
   readonly value: (row: T) => Cell;
@@ -29,6 +33,8 @@ export interface GridColumn<T> {
   readonly isSummed?: boolean;
   readonly sumText?: (sum: number) => string;
   readonly isHidden?: boolean;
+  /** Whether it takes what place the others leave. */
+  readonly grows?: boolean;
 }
 
 export interface GridSource<T> {
@@ -70,6 +76,7 @@ export class Grid<T> {
   private readonly host: HTMLElement;
   private readonly grid: SlickGrid;
   private readonly rowHeight: number;
+  private readonly scale: number;
   private readonly selected = new Set<string>();
   private readonly byId: ReadonlyMap<string, GridColumn<T>>;
   private layout: Layout;
@@ -86,7 +93,9 @@ export class Grid<T> {
     this.settings = settings;
     this.byId = new Map(settings.columns.map(column => [column.id, column]));
     this.layout = this.readLayout();
-    this.rowHeight = Math.round(Number.parseFloat(getComputedStyle(document.documentElement).fontSize) * 1.75);
+    const textPx = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+    this.rowHeight = Math.round(textPx * 1.75);
+    this.scale = textPx / TEXT_PX;
     this.model = new RowModel<T>(settings.source, {
       idOf: settings.idOf,
       valueOf: (row, column) => this.byId.get(column)?.value(row) ?? null,
@@ -113,6 +122,7 @@ export class Grid<T> {
       nonce,
     });
     this.grid.setSortColumn(this.layout.sort.column, this.layout.sort.ascending);
+    this.oneTabStop();
     this.listen();
     this.describe();
   }
@@ -161,7 +171,33 @@ export class Grid<T> {
   /** Give the grid the keyboard. */
   focus(): void {
     if (!this.grid.getActiveCell() && this.shown.length) this.grid.setActiveCell(0, 0);
-    this.grid.focus();
+    this.focusCell();
+  }
+
+  private focusCell(): void {
+    this.grid.getActiveCellNode()?.focus({ preventScroll: true });
+  }
+
+  private get canvas(): HTMLElement | null {
+    return this.host.querySelector<HTMLElement>(".grid-canvas-top.grid-canvas-left");
+  }
+
+  /**
+   * Give the grid one place in the tab order: its active cell, which has the keyboard itself, so that it is what
+   * screen readers read. SlickGrid has its panes in that order too, and keeps the keyboard on an element without a role.
+   */
+  private oneTabStop(): void {
+    const { host } = this;
+    for (const one of host.querySelectorAll(".slick-pane, .slick-viewport, .grid-canvas, :scope > div[tabindex]")) one.removeAttribute("tabindex");
+    const canvas = this.canvas;
+    if (!canvas) return;
+    canvas.setAttribute("role", "rowgroup");
+    canvas.tabIndex = 0;
+    canvas.addEventListener("focus", () => this.focus());
+    host.addEventListener("focusin", () => (canvas.tabIndex = -1));
+    host.addEventListener("focusout", event => {
+      if (!(event.relatedTarget instanceof Node && host.contains(event.relatedTarget))) canvas.tabIndex = 0;
+    });
   }
 
   /** Return where the active row is within the host, for what is laid over it; null if it is out of sight. */
@@ -223,16 +259,16 @@ export class Grid<T> {
   }
 
   private slickColumns(): Column[] {
-    return this.layout.order
-      .filter(id => !this.layout.hidden.includes(id))
-      .map(id => this.byId.get(id))
-      .filter(column => column !== undefined)
+    const shown = this.layout.order.filter(id => !this.layout.hidden.includes(id)).map(id => this.byId.get(id)).filter(column => column !== undefined);
+    const widthOf = (column: GridColumn<T>) => Math.round((this.layout.widths[column.id] ?? column.width) * this.scale);
+    const left = this.host.clientWidth - SCROLLBAR_PX - shown.reduce((sum, column) => sum + widthOf(column), 0);
+    return shown
       .map(column => ({
         id: column.id,
         field: column.id,
         name: column.title,
         toolTip: column.title,
-        width: this.layout.widths[column.id] ?? column.width,
+        width: widthOf(column) + (column.grows && left > 0 ? left : 0),
         minWidth: 30,
         sortable: true,
         cssClass: column.isNumber ? "number" : "",
@@ -295,9 +331,16 @@ export class Grid<T> {
     const changed: number[] = [];
     for (let place = seen.top; place <= seen.bottom; place += 1)
       if (isWhole || !isSame(before[place], this.shown[place])) changed.push(place);
-    if (changed.length) this.grid.invalidateRows(changed);
+    this.render(changed);
+  }
+
+  /** Draw rows again, and leave the keyboard where it was. */
+  private render(places: readonly number[]): void {
+    const hadFocus = this.canvas?.contains(document.activeElement) ?? false;
+    if (places.length) this.grid.invalidateRows([...places]);
     this.grid.render();
     this.describe();
+    if (hadFocus && !this.host.contains(document.activeElement)) this.focusCell();
   }
 
   /** Keep the active cell on its row when that has moved. */
@@ -318,8 +361,12 @@ export class Grid<T> {
     box.setAttribute("aria-rowcount", String(this.shown.length + 1));
     box.setAttribute("aria-colcount", String(this.layout.order.length - this.layout.hidden.length));
     const sort = this.model.sort;
+    const heads = box.querySelector(".slick-header-columns-left");
+    heads?.setAttribute("role", "row");
+    heads?.setAttribute("aria-rowindex", "1");
     for (const head of box.querySelectorAll<HTMLElement>(".slick-header-column")) {
       head.setAttribute("role", "columnheader");
+      head.tabIndex = -1;
       const isSorted = sort !== null && head.dataset["id"] === sort.column;
       head.setAttribute("aria-sort", isSorted ? (sort.ascending ? "ascending" : "descending") : "none");
     }
@@ -351,7 +398,8 @@ export class Grid<T> {
     });
     grid.onColumnsResized.subscribe(() => {
       const widths: Record<string, number> = { ...this.layout.widths };
-      for (const column of grid.getColumns()) widths[String(column.id)] = column.width ?? 80;
+      for (const column of grid.getColumns())
+        if (!this.byId.get(String(column.id))?.grows) widths[String(column.id)] = Math.round((column.width ?? TEXT_PX) / this.scale);
       this.keep({ ...this.layout, widths });
     });
     grid.onColumnsReordered.subscribe(() => {
@@ -363,6 +411,7 @@ export class Grid<T> {
     grid.onActiveCellChanged.subscribe((_event, args) => {
       const entry = this.shown[args.row ?? -1];
       const id = entry?.kind === "row" ? entry.id : null;
+      if (this.host.contains(document.activeElement)) this.focusCell();
       if (id === this.active) return;
       const before = this.active;
       this.active = id;
@@ -380,12 +429,20 @@ export class Grid<T> {
         event.stopImmediatePropagation();
       } else if (event.getNativeEvent<KeyboardEvent>().key === "Tab") event.stopImmediatePropagation();
     });
+    host.addEventListener("keydown", event => this.pressedInHead(event));
     const hold = () => (this.isHeld = true);
     const free = () => (this.isHeld = false);
     host.addEventListener("pointerdown", hold);
     addEventListener("pointerup", free);
     addEventListener("pointercancel", free);
-    const sized = new ResizeObserver(() => grid.resizeCanvas());
+    let width = host.clientWidth;
+    const sized = new ResizeObserver(() => {
+      grid.resizeCanvas();
+      if (host.clientWidth === width) return;
+      width = host.clientWidth;
+      grid.setColumns(this.slickColumns());
+      this.describe();
+    });
     sized.observe(host);
     this.stops.push(this.settings.source.onFrame(() => this.drawSoon()), () => {
       removeEventListener("pointerup", free);
@@ -414,6 +471,10 @@ export class Grid<T> {
     const entry = this.shown[place];
     const row = this.rowAt(place);
     const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (event.key === "ArrowUp" && place === 0 && !event.shiftKey) {
+      this.host.querySelectorAll<HTMLElement>(".slick-header-column")[this.grid.getActiveCell()?.cell ?? 0]?.focus();
+      return true;
+    }
     if (event.key === " " && entry?.kind === "row") {
       this.select(() => this.flip(entry.id));
       return true;
@@ -474,6 +535,22 @@ export class Grid<T> {
     }
   }
 
+  /** Take a key while a heading has the keyboard: go along them, sort, or go back to the rows. */
+  private pressedInHead(event: KeyboardEvent): void {
+    const head = event.target;
+    if (!(head instanceof HTMLElement) || !head.classList.contains("slick-header-column")) return;
+    const next = { ArrowLeft: head.previousElementSibling, ArrowRight: head.nextElementSibling }[event.key];
+    if (next instanceof HTMLElement) next.focus();
+    else if (event.key === "ArrowDown") this.focus();
+    else if (event.key === "Enter" || event.key === " ") {
+      const id = head.dataset["id"];
+      head.click();
+      this.host.querySelector<HTMLElement>(`.slick-header-column[data-id="${id}"]`)?.focus();
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
   private flip(id: string): void {
     if (!this.selected.delete(id)) this.selected.add(id);
     this.anchor = id;
@@ -498,8 +575,6 @@ export class Grid<T> {
 
   private restyle(ids: readonly (string | null)[]): void {
     const places = ids.map(id => (id === null ? undefined : this.model.placeOf(id))).filter(place => place !== undefined);
-    this.grid.invalidateRows(places);
-    this.grid.render();
-    this.describe();
+    this.render(places);
   }
 }

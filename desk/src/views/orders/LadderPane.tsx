@@ -83,8 +83,8 @@ export function LadderPane() {
         ) : <Empty>{symbol ? problem || "No book yet." : "Choose a symbol."}</Empty>}
         <h3 class="of-trades">Our trades</h3>
         {trades.length ? (
-          <table class="plain"><thead><tr><th>Time</th><th>Side</th><th class="number">Shares</th><th class="number">Price</th><th>Venue</th></tr></thead>
-            <tbody>{trades.map(one => <tr key={`${one.orderId} ${one.sequence}`}><td>{clock(one.transactTime)}</td><td class={isBuy(one.side) ? "buy" : "sell"}>{sideInWords(one.side)}</td><td class="number">{shares(one.lastQty)}</td><td class="number">{price(one.lastPx, tick)}</td><td>{one.venueId}</td></tr>)}</tbody></table>
+          <table class="plain"><thead><tr><th>Time</th><th class="number">Shares</th><th class="number">Price</th><th>Venue</th></tr></thead>
+            <tbody>{trades.map(one => <tr key={`${one.orderId} ${one.sequence}`}><td>{clock(one.transactTime)}</td><td class={`number ${isBuy(one.side) ? "buy" : "sell"}`}>{sideInWords(one.side)} {shares(one.lastQty)}</td><td class="number">{price(one.lastPx, tick)}</td><td>{one.venueId}</td></tr>)}</tbody></table>
         ) : <Empty>None yet.</Empty>}
       </div>
     </Pane>

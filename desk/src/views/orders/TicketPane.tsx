@@ -7,6 +7,7 @@ import type { Preview, PreviewRequest } from "../../api/types";
 import { accounts, instruments, may, placed, profiles, venues } from "../../store/desk";
 import { quotes } from "../../store/market";
 import { orders } from "../../store/orders";
+import { watches } from "../../stream/connection";
 import { ask } from "../../ui/ask";
 import { withKeys } from "../../ui/hotkeys";
 import { Choice, Field, Pane } from "../../ui/parts";
@@ -83,7 +84,7 @@ async function place(order: PreviewRequest): Promise<void> {
     intent = null;
     ownAccount.value = order.accountId;
     awaited = answer.orderId;
-    outcome.value = { tone: "good", text: `${answer.created ? "Stored" : "Was stored before"} in ${took < 10 ? took.toFixed(1) : Math.round(took)} ms: ${named(order)}` };
+    outcome.value = { tone: "good", text: `${answer.created ? "Stored" : "Was stored before"} in ${took < 10 ? took.toFixed(1) : Math.round(took)} ms: ${named(order)}${watches(order.accountId) ? "" : "; its account is not watched"}` };
     vouch({ ...order, orderId: answer.orderId, clientOrderId: answer.clientOrderId, createdAt: answer.timestamp });
     report(answer.orderId);
   } catch (problem) {

@@ -27,6 +27,11 @@ effect(() => {
   }
 });
 effect(() => {
+  // Something is looked at from the first moment.
+  const first = watched.value.find(symbol => instruments.value.has(symbol));
+  if (first !== undefined && !draft.peek().symbol) look(first);
+});
+effect(() => {
   if (keptFor) localStorage.setItem(KEY + keptFor, JSON.stringify(watched.value));
   const wanted = new Set(watched.value);
   if (instruments.value.has(draft.value.symbol)) wanted.add(draft.value.symbol);
@@ -37,6 +42,7 @@ effect(() => {
 
 /** A line of a symbol's middles, as wide as its place. */
 export function Sparkline({ symbol, width = 44, height = 16 }: { symbol: string; width?: number; height?: number }) {
+  void quotes.version.value;
   const points = middlesOf(symbol);
   if (points.length < 2) return <svg class="spark" width={width} height={height} aria-hidden="true" />;
   const prices = points.map(point => point.price);
@@ -48,6 +54,7 @@ export function Sparkline({ symbol, width = 44, height = 16 }: { symbol: string;
 }
 
 function Line({ symbol }: { symbol: string }) {
+  void quotes.version.value;
   const quote = quotes.get(symbol);
   const instrument = instruments.value.get(symbol);
   const points = middlesOf(symbol);
@@ -69,7 +76,6 @@ function Line({ symbol }: { symbol: string }) {
 export function Watch() {
   const [text, setText] = useState("");
   const [isEditing, setEditing] = useState(false);
-  void quotes.version.value;
   const words = text.trim().toLowerCase();
   const all = [...instruments.value.values()];
   const found = words ? all.filter(one => one.symbol.toLowerCase().startsWith(words) || one.name.toLowerCase().includes(words)).slice(0, FOUND_MAX).map(one => one.symbol) : null;

@@ -42,7 +42,7 @@ export const COLUMNS: readonly GridColumn<OrderRow>[] = [
   { id: "status", title: "Status", width: 84, value: order => order.status, text: order => statusInWords(order.status), tone: order => TONES[order.status] ?? "" },
   { id: "filled", title: "Filled", width: 62, value: order => order.cumQty, text: order => shares(order.cumQty), isNumber: true, isSummed: true },
   { id: "average", title: "Average", width: 74, value: order => (order.avgPx ? Number(order.avgPx) : null), text: order => (order.avgPx ? price(order.avgPx, tickOf(order), 4) : NONE), isNumber: true },
-  { id: "reason", title: "Reason", width: 260, value: order => order.text, text: order => reasonInWords(order.text), tip: order => reasonInWords(order.text), tone: order => (order.status === "REJECTED" ? "bad" : "") },
+  { id: "reason", title: "Reason", width: 240, grows: true, value: order => order.text, text: order => reasonInWords(order.text), tip: order => reasonInWords(order.text), tone: order => (order.status === "REJECTED" ? "bad" : "") },
   { id: "account", title: "Account", width: 104, value: order => order.accountId },
   { id: "tif", title: "Good", width: 48, value: order => order.timeInForce ?? null },
   { id: "strategy", title: "Worked by", width: 76, value: strategyOf },
