@@ -62,7 +62,7 @@ class KafkaRing:
 @contextlib.contextmanager
 def quote_feed(settings: Settings) -> Iterator[QuoteFeed]:
     """Run the quote stream, and wait a while for its first quotes."""
-    feed = QuoteFeed(settings.market_data_host, settings.market_data_port)
+    feed = QuoteFeed(settings.market_data_host, settings.market_data_port, depth=False)
     feed.start()
     try:
         yield feed

@@ -32,11 +32,22 @@ feed_age_seconds = Gauge(
 
 
 class QuoteFeed:
-    """The live book. `quote` never waits; `fresh_quote` asks the service when what is kept is too old."""
+    """The live book. `quote` never waits; `fresh_quote` asks the service when what is kept is too old.
 
-    def __init__(self, host: str, port: int, on_quote: Callable[[Quote], None] | None = None) -> None:
+    depth: whether quotes that are streamed have their venues, which are most of what it takes to decode one.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        on_quote: Callable[[Quote], None] | None = None,
+        *,
+        depth: bool = True,
+    ) -> None:
         self._host, self._port = host, port
         self._on_quote = on_quote
+        self._depth = depth
         # By symbol: the newest quote, as it came or decoded, when it came, and whether as a change.
         self._quotes: dict[str, tuple[bytes | Quote, float, bool]] = {}
         # The symbols that the present stream has told how they stand: what comes of them later is news.
@@ -98,7 +109,7 @@ class QuoteFeed:
             if on_quote is None:
                 self._quotes[symbol] = (quote, self._last_s, is_change)
             else:
-                self._keep(decode_quote(quote), is_change=is_change)
+                self._keep(decode_quote(quote, depth=self._depth), is_change=is_change)
         # What is heard from now on vouches for what is kept: a quote stands until the next one of its symbol.
         self._heard_s = now_s
 
@@ -118,7 +129,7 @@ class QuoteFeed:
         if not isinstance(found, bytes):
             return found
         try:
-            quote = decode_quote(found)
+            quote = decode_quote(found, depth=self._depth)
         except UnreadableMessageError as error:
             log.warning("quote_unreadable", symbol=symbol, error=str(error))
             return None

@@ -137,7 +137,7 @@ def _timestamp(data: bytes) -> datetime:
     return _EPOCH + timedelta(seconds=seconds, microseconds=nanos // 1000)
 
 
-def _quote(data: bytes) -> Quote:
+def _quote(data: bytes, depth: bool) -> Quote:
     symbol, sequence, quoted_at = "", 0, _EPOCH
     bid: Decimal | None = None
     offer: Decimal | None = None
@@ -149,7 +149,8 @@ def _quote(data: bytes) -> Quote:
     while position < len(data):
         tag, value, position = _field(data, position)
         if tag == 5 << 3 | _LENGTH:
-            venues.append(_venue(value))
+            if depth:
+                venues.append(_venue(value))
         elif tag == 1 << 3 | _LENGTH:
             symbol = _text(value)
         elif tag == 2 << 3 | _VARINT:
@@ -179,10 +180,13 @@ def _quote(data: bytes) -> Quote:
     )
 
 
-def decode_quote(data: bytes) -> Quote:
-    """Return the protobuf message `oms.v1.Quote`. Raises UnreadableMessageError saying what was wrong."""
+def decode_quote(data: bytes, *, depth: bool = True) -> Quote:
+    """Return the protobuf message `oms.v1.Quote`, without its venues where depth is False.
+
+    Raises UnreadableMessageError saying what was wrong.
+    """
     try:
-        return _quote(data)
+        return _quote(data, depth)
     except IndexError as error:
         raise UnreadableMessageError("Quote: the bytes end within a field") from error
     except (ValueError, ArithmeticError) as error:

@@ -1,7 +1,7 @@
 """What a gateway has asked of the core and has seen no outcome of: its age says how far behind the core is.
 
-An order's outcome is the first event that says where it is going: routed, waiting for a route or a time, or
-closed. That it was accepted is none, unless it asks for no route yet (a stop): what is behind the core may be
+An order's outcome is the first event that says where it is going: routed, waiting for a route or a time,
+suspended, booked by a person, or closed. That it was accepted is none, unless it asks for no route yet (a stop): what is behind the core may be
 behind, too.
 """
 
@@ -9,18 +9,31 @@ from collections.abc import Iterable
 from typing import Final
 
 from oms_platform.vocabulary import (
+    BookingRejected,
     OrderCanceled,
     OrderDenied,
     OrderExpired,
+    OrderSuspended,
     RouteDeferred,
     RouteHeld,
     RoutePlaced,
+    TradeApplied,
 )
 
 ORDERS_MAX: Final = 100_000
 OUTCOMES: Final = frozenset(
     kind.__name__
-    for kind in (RoutePlaced, RouteDeferred, RouteHeld, OrderDenied, OrderCanceled, OrderExpired)
+    for kind in (
+        RoutePlaced,
+        RouteDeferred,
+        RouteHeld,
+        OrderDenied,
+        OrderCanceled,
+        OrderExpired,
+        OrderSuspended,
+        TradeApplied,
+        BookingRejected,
+    )
 )
 
 

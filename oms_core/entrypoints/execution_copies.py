@@ -1,13 +1,16 @@
 """A copy of each execution to the topic drop.copy, in the order of its account's stream.
 
-The law of this file: what is copied is what is stored, read again by a thread of its own; how far an account
-is copied moves on only when Kafka has it. So a copy is sent at least once, and one that may have been sent
-before says so. No order waits for it, and the loop only says whose executions there are.
+The law of this file: what is copied is what is stored, by a thread of its own; how far an account is copied
+moves on only when Kafka has it. So a copy is sent at least once, and one that may have been sent before says
+so. No order waits for it: the loop hands over what it has just stored, and whatever is not at hand (another
+life's, what failed, what was too much to keep) is read from the store.
 """
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Final
 
 import psycopg
@@ -18,9 +21,14 @@ from oms_core.ports import CopySink, CopyStore, StoredExecution
 from oms_platform.errors import OperationalError
 from oms_platform.wire import Topic, encode_text
 
+# Types of events that are copied.
+EXECUTIONS: Final = frozenset(("TradeApplied", "TradeCorrected"))
 ACCOUNTS_A_STEP: Final = 100
 ROWS_A_STEP: Final = 500
-GATHER_S: Final = 0.05
+# Executions that wait at hand; an account that has more is read from the store.
+HELD_MAX: Final = 20_000
+# A step costs two round trips however many executions it copies.
+GATHER_S: Final = 0.2
 IDLE_S: Final = 1.0
 RETRY_S: Final = 1.0
 STOP_S: Final = 5.0
@@ -40,6 +48,10 @@ class ExecutionCopies:
         self._lock = threading.Lock()
         # Accounts that may have something to copy, the longest ago first, and since when.
         self._moved: dict[str, float] = {}
+        # Their executions that are at hand, and the accounts of which some are in the store only.
+        self._held: dict[str, list[StoredExecution]] = {}
+        self._held_count = 0
+        self._unheld: set[str] = set()
         # What this core took, and which time that was: what a step found before it is nothing to go by.
         self._taken: tuple[str, ...] = ()
         self._term = 0
@@ -57,16 +69,29 @@ class ExecutionCopies:
         """Own these accounts from now on, and no others."""
         with self._lock:
             self._taken, self._moved = tuple(sorted(accounts)), {}
+            self._held, self._held_count, self._unheld = {}, 0, set()
             self._term += 1
         self._wake.set()
 
-    def note(self, accounts: Iterable[str]) -> None:
-        """Say that there are executions of accounts, which are stored."""
+    def note(self, rows: Iterable[StoredExecution]) -> None:
+        """Hand over executions that are stored now, those of an account in the order of its stream."""
         now_s = self._monotonic_s()
         with self._lock:
-            for account_id in accounts:
-                self._moved.setdefault(account_id, now_s)
+            for row in rows:
+                self._moved.setdefault(row.account_id, now_s)
+                if row.account_id in self._unheld:
+                    continue
+                if self._held_count == HELD_MAX:
+                    self._let_go(row.account_id)
+                    continue
+                self._held.setdefault(row.account_id, []).append(row)
+                self._held_count += 1
         self._wake.set()
+
+    def _let_go(self, account_id: str) -> None:
+        """Read an account from the store the next time."""
+        self._held_count -= len(self._held.pop(account_id, ()))
+        self._unheld.add(account_id)
 
     def _age_s(self) -> float:
         with self._lock:
@@ -129,30 +154,46 @@ class ExecutionCopies:
         with self._lock:
             # Whatever is noted from here on is looked at again.
             since = {one: self._moved.pop(one) for one in accounts if one in self._moved}
-        again: Sequence[str] = list(since)
+            stored = [one for one in since if one in self._unheld]
+            self._unheld.difference_update(stored)
+            held = {one: self._held.pop(one, []) for one in since}
+            self._held_count -= sum(map(len, held.values()))
+        unread: Sequence[str] = list(since)
         try:
-            again = self._copy({one: self._places[one] for one in since})
+            unread = self._copy({one: self._places[one] for one in since}, stored, held)
         finally:
             with self._lock:
                 if term == self._term:
-                    for one in again:
+                    for one in unread:
                         self._moved.setdefault(one, since[one])
-        return bool(again) or bool(self._moved)
+                        self._let_go(one)
+        return bool(self._moved)
 
     def _begin(self, term: int, taken: Sequence[str]) -> None:
         """Find what another life may have left, which may have been sent by it."""
         behind = self._store.behind(taken)
         self._places, self._doubt = {}, dict(behind)
         self._seen_term = term
-        self.note(behind)
+        now_s = self._monotonic_s()
+        with self._lock:
+            if term != self._term:
+                return
+            for account_id in behind:
+                self._moved.setdefault(account_id, now_s)
+                self._let_go(account_id)
 
-    def _copy(self, places: dict[str, int]) -> Sequence[str]:
-        """Send what follows places. Returns the accounts that may have more."""
-        rows = self._store.executions(places, ROWS_A_STEP)
-        counts: dict[str, int] = {}
+    def _copy(
+        self, places: dict[str, int], stored: Sequence[str], held: dict[str, list[StoredExecution]]
+    ) -> Sequence[str]:
+        """Send what follows places, from the store and at hand. Returns the accounts that may have more."""
+        read = self._store.executions({one: places[one] for one in stored}, ROWS_A_STEP) if stored else ()
+        counts = Counter(row.account_id for row in read)
         after = dict(places)
-        for row in rows:
+        sent = 0
+        for row in chain(read, *held.values()):
             account_id, sequence, event_id, _ = row
+            if sequence <= after[account_id]:
+                continue
             doubtful = sequence <= self._doubt.get(account_id, 0)
             payload = copy_of(row, after[account_id], poss_dup=doubtful)
             self._doubt[account_id] = max(self._doubt.get(account_id, 0), sequence)
@@ -160,13 +201,13 @@ class ExecutionCopies:
                 Topic.DROP_COPY.value, account_id, "ExecutionCopy", payload, event_id=event_id
             )
             after[account_id] = sequence
-            counts[account_id] = counts.get(account_id, 0) + 1
-        if not rows:
+            sent += 1
+        if not sent:
             return ()
         self._sink.flush()
         self._store.keep({one: place for one, place in after.items() if place > places[one]})
         self._places |= after
-        metrics.copies_total.inc(len(rows))
+        metrics.copies_total.inc(sent)
         return [one for one, count in counts.items() if count == ROWS_A_STEP]
 
 

@@ -26,7 +26,7 @@ from oms_core.domain.risk import RULES
 from oms_core.domain.stops import StopWatch
 from oms_core.entrypoints.alert_messages import message_of
 from oms_core.entrypoints.batch_traces import BatchTraces
-from oms_core.entrypoints.execution_copies import ExecutionCopies
+from oms_core.entrypoints.execution_copies import EXECUTIONS, ExecutionCopies
 from oms_core.entrypoints.republication import Republication, Ring
 from oms_core.handlers import (
     UNHANDLEABLE,
@@ -49,7 +49,7 @@ from oms_core.handlers import (
     orders_to_load,
     refuse_execution,
 )
-from oms_core.ports import OrderStore, Outgoing, UnitOfWork, UnstorableError
+from oms_core.ports import OrderStore, Outgoing, StoredEvent, StoredExecution, UnitOfWork, UnstorableError
 from oms_platform.clock import Clock
 from oms_platform.errors import BrokenInvariantError
 from oms_platform.kafka.ports import Batch, Record, RecordSink, RecordSource
@@ -393,11 +393,11 @@ class CoreLoop:
         )
 
     def _tell_others(self, unit: UnitOfWork) -> None:
-        """Publish the alerts of a batch, and say whose executions there are to copy."""
+        """Publish the alerts of a batch, and hand over its executions to be copied."""
         for alert in unit.alerts:
             self._publish_alert(alert)
         if self._copies is not None and unit.positions:
-            self._copies.note({account_id for account_id, _ in unit.positions})
+            self._copies.note(_execution(one) for one in unit.events if one.message.type in EXECUTIONS)
 
     def _publish_alert(self, alert: Alert) -> None:
         event_id = uuid5(alert.alert_id, str(alert.version))
@@ -638,3 +638,8 @@ class CoreLoop:
     def _answer_queries(self) -> None:
         while not self.queries.empty():
             self.queries.get()(self._core)
+
+
+def _execution(event: StoredEvent) -> StoredExecution:
+    message = event.message
+    return StoredExecution(message.account_id, message.stream_sequence, message.event_id, event.payload)

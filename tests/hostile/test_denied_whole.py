@@ -118,9 +118,9 @@ def test_an_order_that_a_rule_denies_reaches_no_venue(floor: Floor) -> None:
     floor.await_children(last, "XNYS")
     parents = [UUID(order_id).hex for order_id in denied.values() if order_id is not None]
     assert not [parent for parent in parents for venue in VENUE_IDS if floor[venue].orders_of(parent)]
-    with floor.connection() as connection:
-        raws = [bytes(raw) for (raw,) in connection.execute("SELECT raw FROM fix_messages").fetchall()]
-    assert any(UUID(last.order_id).hex.encode() in raw for raw in raws)
+    raws: list[bytes] = floor.until_true(
+        lambda: _messages_with(floor, UUID(last.order_id).hex), "the last order's messages in the FIX log"
+    )
     assert not [parent for parent in parents if any(parent.encode() in raw for raw in raws)]
 
 
@@ -175,6 +175,13 @@ def _decision(floor: Floor, order_id: str) -> dict[str, Any] | None:
     """Return the event by which risk decided on an order, None before."""
     events: list[dict[str, Any]] = floor.client.get(f"{ORDERS}/{order_id}/events")["events"]
     return next((one for one in events if one["eventType"] in ("OrderDenied", "OrderAccepted")), None)
+
+
+def _messages_with(floor: Floor, text: str) -> list[bytes] | None:
+    """Return the whole FIX log, None while no message in it has the text: it is written after the sending."""
+    with floor.connection() as connection:
+        raws = [bytes(raw) for (raw,) in connection.execute("SELECT raw FROM fix_messages").fetchall()]
+    return raws if any(text.encode() in raw for raw in raws) else None
 
 
 pytestmark = pytest.mark.timeout(120)

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from oms_platform.messages import Quote, VenueQuote
 from oms_platform.quote_wire import QuoteCodec, decode_quote, split_batch
@@ -71,6 +72,7 @@ def unknown_fields(draw: st.DrawFn) -> bytes:
 def test_decoder_reads_the_same_values_as_the_generated_code(quote: Quote) -> None:
     data = bytes(quote_to_wire(quote))
     assert decode_quote(data) == quote == quote_from_wire(WireQuote().parse(data))
+    assert decode_quote(data, depth=False) == replace(quote, venues=())
 
 
 @given(quotes(SIZES, TICKS))

@@ -38,10 +38,14 @@ class Store:
         self.rows: list[StoredExecution] = []
         self.kept: dict[str, int] = {}
         self.fails = False
+        # Accounts whose executions were read.
+        self.read: list[str] = []
 
-    def add(self, account_id: str, count: int = 1) -> None:
+    def add(self, account_id: str, count: int = 1) -> list[StoredExecution]:
+        """Store executions. Returns them, as the loop hands them over."""
         for _ in range(count):
             self.rows.append(stored(account_id, self.head(account_id) + 2))
+        return self.rows[-count:]
 
     def head(self, account_id: str) -> int:
         return max((row.sequence for row in self.rows if row.account_id == account_id), default=0)
@@ -54,6 +58,7 @@ class Store:
         return {one: self.kept.get(one, 0) for one in accounts}
 
     def executions(self, places: Mapping[str, int], rows_max: int) -> Sequence[StoredExecution]:
+        self.read += places
         return [
             row
             for one in sorted(places)
@@ -118,12 +123,9 @@ def begun(store: Store, sink: Sink) -> ExecutionCopies:
 def test_an_execution_is_copied_once_in_its_accounts_order_and_names_the_one_before() -> None:
     store, sink = Store(), Sink()
     copies = begun(store, sink)
-    store.add(A, 2)
-    store.add(B)
-    copies.note([A, B])
+    copies.note([*store.add(A, 2), *store.add(B)])
     run(copies)
-    store.add(A)
-    copies.note([A])
+    copies.note(store.add(A))
     run(copies)
     assert sink.told(A) == [(2, 0, False), (4, 2, False), (6, 4, False)]
     assert sink.told(B) == [(2, 0, False)]
@@ -135,8 +137,7 @@ def test_what_another_life_left_is_copied_and_says_that_it_may_have_been_sent() 
     store.add(A, 3)
     store.kept = {A: 2}
     copies = begun(store, sink)
-    store.add(A)
-    copies.note([A])
+    copies.note(store.add(A))
     run(copies)
     assert sink.told(A) == [(4, 2, True), (6, 4, True), (8, 6, False)]
 
@@ -146,8 +147,7 @@ def test_what_failed_between_is_sent_again_and_says_so(part: str) -> None:
     store, sink = Store(), Sink()
     copies = begun(store, sink)
     failing = store if part == "store" else sink
-    store.add(A)
-    copies.note([A])
+    copies.note(store.add(A))
     failing.fails = True
     with pytest.raises(OperationalError):
         copies.step()
@@ -160,32 +160,65 @@ def test_what_failed_between_is_sent_again_and_says_so(part: str) -> None:
 def test_what_kafka_did_not_take_is_not_kept_as_copied() -> None:
     store, sink = Store(), Sink()
     copies = begun(store, sink)
-    store.add(A)
-    copies.note([A])
+    copies.note(store.add(A))
     sink.fails = True
     with pytest.raises(OperationalError):
         copies.step()
     assert store.kept == {}
 
 
-def test_more_than_a_step_takes_is_copied_by_the_next_ones() -> None:
+def test_what_is_handed_over_is_not_read_and_what_is_too_much_to_keep_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("oms_core.entrypoints.execution_copies.HELD_MAX", 4)
     store, sink = Store(), Sink()
     copies = begun(store, sink)
-    store.add(A, ROWS_A_STEP + 5)
-    copies.note([A])
+    copies.note([*store.add(A, 2), *store.add(B, ROWS_A_STEP + 5), *store.add(A, 2)])
     run(copies)
-    assert [one[0] for one in sink.told(A)] == [2 * n for n in range(1, ROWS_A_STEP + 6)]
+    assert set(store.read) == {B}
+    assert [one[0] for one in sink.told(A)] == [2, 4, 6, 8]
+    assert [one[0] for one in sink.told(B)] == [2 * n for n in range(1, ROWS_A_STEP + 6)]
+    copies.note(store.add(B))
+    run(copies)
+    assert store.read.count(B) == 2
 
 
+def test_what_is_stored_while_a_step_reads_is_sent_once() -> None:
+    store, sink = Store(), Sink()
+    store.add(A)
+    copies = ExecutionCopies(store, sink)
+    copies.take([A])
+    whole = store.executions
+
+    def executions(places: Mapping[str, int], rows_max: int) -> Sequence[StoredExecution]:
+        copies.note(store.add(A))
+        return whole(places, rows_max)
+
+    store.executions = executions  # type: ignore[method-assign]
+    copies.step()
+    copies.step()
+    store.executions = whole  # type: ignore[method-assign]
+    run(copies)
+    assert sink.told(A) == [(2, 0, True), (4, 2, False)]
+
+
+@pytest.mark.parametrize("held_max", [0, 2, 1000])
 @given(st.lists(st.sampled_from(["A", "B", "step", "fail", "restart", "gone"]), max_size=40))
-def test_whatever_happens_each_is_there_in_order_and_what_is_there_twice_says_so(steps: list[str]) -> None:
+def test_whatever_happens_each_is_there_in_order_and_what_is_there_twice_says_so(
+    held_max: int, steps: list[str]
+) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("oms_core.entrypoints.execution_copies.HELD_MAX", held_max)
+        _copies_are_whole(steps)
+
+
+def _copies_are_whole(steps: list[str]) -> None:
     store, sink = Store(), Sink()
     copies = begun(store, sink)
     for step in steps:
         if step in ("A", "B"):
             account = {"A": A, "B": B}[step]
-            store.add(account)
-            copies.note([account])
+            copies.note(store.add(account))
         elif step == "restart":
             sink.queued.clear()
             copies = ExecutionCopies(store, sink)
