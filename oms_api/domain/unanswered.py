@@ -1,8 +1,8 @@
 """What a gateway has asked of the core and has seen no outcome of: its age says how far behind the core is.
 
 An order's outcome is the first event that says where it is going: routed, waiting for a route or a time,
-suspended, booked by a person, or closed. That it was accepted is none, unless it asks for no route yet (a stop): what is behind the core may be
-behind, too.
+suspended, booked by a person, or closed. That it was accepted is none, unless it asks for no route yet (a
+stop): what is behind the core may be behind, too.
 """
 
 from collections.abc import Iterable

@@ -12,7 +12,7 @@ const READ_MS = 10_000;
 function AccountsPane() {
   return (
     <Pane title={`Accounts (${accounts.value.length})`}>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0}>
         <table class="plain">
           <thead><tr><th>Account</th><th>Name</th><th>Kind</th><th>State</th></tr></thead>
           <tbody>{accounts.value.map(one => <tr key={one.accountId}><td>{one.accountId}</td><td>{one.name}</td><td>{one.kind.toLowerCase()}</td><td><Badge tone={one.status === "ACTIVE" ? "good" : "warn"}>{one.status.toLowerCase()}</Badge></td></tr>)}</tbody>
@@ -27,7 +27,7 @@ function InstrumentsPane() {
   const shown = read.value ?? [...instruments.value.values()];
   return (
     <Pane title={`Instruments (${shown.length})`}>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0}>
         <table class="plain">
           <thead><tr><th>Symbol</th><th>Name</th><th>State</th><th class="number">Reference $</th><th class="number">Tick</th><th class="number">Lot</th><th>Calendar</th></tr></thead>
           <tbody>
@@ -52,7 +52,7 @@ function settingsInWords(settings: Readonly<Record<string, unknown>>): string {
 function ProfilesPane() {
   return (
     <Pane title={`Routing profiles (${profiles.value.length})`}>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0}>
         <table class="plain">
           <thead><tr><th>Profile</th><th class="number">Version</th><th>State</th><th>By</th><th>Settings</th></tr></thead>
           <tbody>
@@ -73,7 +73,7 @@ function CalendarsPane() {
   const read = useRead(() => call("get", "/api/v1/calendars").then(found => found.calendars), READ_MS);
   return (
     <Pane title="Calendars">
-      <div class="scroll">
+      <div class="scroll" tabIndex={0}>
         {read.problem ? <p class="warn">{read.problem}</p> : null}
         {read.value?.length ? (
           <table class="plain">

@@ -24,7 +24,7 @@ export function AuditPane() {
         <Field label="By">{given => <input {...given} value={actor} placeholder="anybody" onInput={event => setActor(event.currentTarget.value)} />}</Field>
         <Field label="Of">{given => <input {...given} value={table} placeholder="any table" onInput={event => setTable(event.currentTarget.value)} />}</Field>
       </div>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0}>
         {read.problem ? <p class="warn">{read.problem}</p> : null}
         {!mayRead ? <Empty>Reading the audit takes the right “audit”, which your token does not give.</Empty> : read.value?.length ? (
           <table class="plain">

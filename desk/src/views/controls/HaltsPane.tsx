@@ -18,7 +18,7 @@ export function HaltsPane() {
   const ask = asking;
   return (
     <Pane title="Halts" class="halts">
-      <div class="scroll form">
+      <div class="scroll form" tabIndex={0}>
         {may("stop") ? (
           <form class="row" onSubmit={event => { event.preventDefault(); if (isKnown) setAsking({ symbol, isLift: false }); }}>
             <Field label="Symbol" problem={symbol && !isKnown ? "no such instrument" : undefined}>
@@ -35,7 +35,7 @@ export function HaltsPane() {
         {read.problem ? <p class="warn">{read.problem}</p> : null}
         {read.value?.length ? (
           <table class="plain">
-            <thead><tr><th>Symbol</th><th>Since</th><th>By</th><th>Reason</th><th></th></tr></thead>
+            <thead><tr><th>Symbol</th><th>Since</th><th>By</th><th>Reason</th><th><span class="hidden">What can be done</span></th></tr></thead>
             <tbody>
               {read.value.map(one => (
                 <tr key={one.symbol}>

@@ -28,7 +28,7 @@ export function SwitchesPane({ chosen, onChoose }: PaneProps) {
   const shown = isAll ? all.value : kills.value;
   return (
     <Pane title="Kill switches" class="switches" tools={<label class="check"><input type="checkbox" checked={isAll} onChange={event => setAll(event.currentTarget.checked)} />Released ones, too</label>}>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0}>
         {shown === null ? <Empty>{all.problem || "Whether anything is stopped is not known: the switches cannot be read."}</Empty>
           : shown.length === 0 ? <Empty>Nothing is stopped.</Empty>
           : (
@@ -72,7 +72,7 @@ export function SwitchDetail({ switchId }: { switchId: string }) {
   );
   return (
     <Pane title={`${one.releasedAt ? "Was stopped" : "Stopped"}: ${scopeInWords(one.scope)}`} class="detail" tools={tools}>
-      <div class="scroll form">
+      <div class="scroll form" tabIndex={0}>
         {read.problem ? <p class="warn">Not read again since {clock(new Date(read.at).toISOString())}: {read.problem}</p> : null}
         <p>{stageInWords(one.stage)}, {one.releasedAt ? `released ${whole(one.releasedAt)} by ${one.releasedBy}` : `set ${whole(one.setAt)} by ${one.setBy}`}: {one.reason}</p>
         <dl class="facts">

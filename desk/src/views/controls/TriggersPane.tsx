@@ -32,11 +32,11 @@ export function TriggersPane() {
   const mayEdit = may("admin");
   return (
     <Pane title="Triggers" class="triggers" tools={mayEdit ? <Button run={() => setEditing("new")}>Add…</Button> : null}>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0}>
         {read.problem ? <p class="warn">{read.problem}</p> : null}
         {read.value?.length ? (
           <table class="plain">
-            <thead><tr><th>Counts</th><th>Of</th><th class="number">Stops at</th><th>Within</th><th>Then</th><th>State</th><th></th></tr></thead>
+            <thead><tr><th>Counts</th><th>Of</th><th class="number">Stops at</th><th>Within</th><th>Then</th><th>State</th><th><span class="hidden">What can be done</span></th></tr></thead>
             <tbody>
               {read.value.map(one => (
                 <tr key={one.triggerId} title={`${one.changedBy}: ${one.reason}`}>

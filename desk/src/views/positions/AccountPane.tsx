@@ -25,7 +25,7 @@ export function AccountPane({ account }: { account: string }) {
   const found = read.value;
   return (
     <Pane title={account} class="account" tools={may("limits") ? <Button run={() => setEntering(true)}>Enter cash…</Button> : null}>
-      <div class="scroll form">
+      <div class="scroll form" tabIndex={0}>
         {read.problem ? <p class="warn">{read.problem}</p> : null}
         {found ? (
           <>

@@ -37,7 +37,7 @@ export function QualityView() {
           <Field label="Side">{given => <select {...given} value={side} onChange={event => setSide(event.currentTarget.value as Side | "")}><option value="">both</option><option value="BUY">buy</option><option value="SELL">sell</option><option value="SELL_SHORT">short</option></select>}</Field>
           <Field label="Picture">{given => <select {...given} value={figure} onChange={event => setFigure(event.currentTarget.value)}>{Object.entries(FIGURES).map(([name, of]) => <option key={name} value={name}>{of.title}</option>)}</select>}</Field>
         </div>
-        <div class="scroll">
+        <div class="scroll" tabIndex={0}>
           {read.problem ? <p class="warn form">{read.problem}</p> : null}
           {found ? (
             <>

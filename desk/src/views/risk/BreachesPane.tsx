@@ -23,7 +23,7 @@ export function BreachesPane() {
   const [asking, setAsking] = useState<Alert | null>(null);
   return (
     <Pane title="Near or over a limit" class="breaches">
-      <div class="scroll">
+      <div class="scroll" tabIndex={0}>
         {read.problem ? <p class="warn">{read.problem}</p> : null}
         {read.value?.length ? (
           <table class="plain">

@@ -46,11 +46,11 @@ export function HoldsPane({ rules, version }: { rules: readonly Rule[]; version:
           {given => <span id={given.id}><Choice label="Side" value={side} choices={[{ value: "BUY", title: "Buy", tone: "buy" }, { value: "SELL", title: "Sell", tone: "sell" }]} onChange={setSide} /></span>}
         </Field>
       </div>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0}>
         {read.problem ? <p class="warn">{read.problem}</p> : null}
         {found ? (
           <table class="plain">
-            <thead><tr><th>Rule</th><th>Limit</th><th class="number">Now</th><th class="number">Left</th><th>An order that fails</th><th>Set for</th><th></th></tr></thead>
+            <thead><tr><th>Rule</th><th>Limit</th><th class="number">Now</th><th class="number">Left</th><th>An order that fails</th><th>Set for</th><th><span class="hidden">What can be done</span></th></tr></thead>
             <tbody>
               {shown.map(one => {
                 const rule = rules.find(known => known.name === one.rule);

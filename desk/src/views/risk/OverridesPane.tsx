@@ -34,11 +34,11 @@ export function OverridesPane() {
   const mayGive = may("override");
   return (
     <Pane title="Leave for denied orders" class="overrides">
-      <div class="scroll">
+      <div class="scroll" tabIndex={0}>
         {read.problem ? <p class="warn">{read.problem}</p> : null}
         {waiting.length ? (
           <table class="plain">
-            <thead><tr><th>Denied</th><th>Account</th><th>Order</th><th>Why</th><th></th></tr></thead>
+            <thead><tr><th>Denied</th><th>Account</th><th>Order</th><th>Why</th><th><span class="hidden">What can be done</span></th></tr></thead>
             <tbody>
               {waiting.map(one => (
                 <tr key={one.orderId}>
@@ -53,7 +53,7 @@ export function OverridesPane() {
         ) : null}
         {read.value?.length ? (
           <table class="plain">
-            <thead><tr><th>Leave</th><th>For</th><th>Rules</th><th>Given by</th><th>Until</th><th></th></tr></thead>
+            <thead><tr><th>Leave</th><th>For</th><th>Rules</th><th>Given by</th><th>Until</th><th><span class="hidden">What can be done</span></th></tr></thead>
             <tbody>
               {read.value.map(one => (
                 <tr key={one.overrideId}>

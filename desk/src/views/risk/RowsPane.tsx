@@ -55,11 +55,11 @@ export function RowsPane({ rules, onChange }: { rules: readonly Rule[]; onChange
       </>
     )}>
       <div class="form"><Field label="Find">{given => <input {...given} value={text} placeholder="rule, account, symbol, who" onInput={event => setText(event.currentTarget.value)} />}</Field></div>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0}>
         {problem ? <p class="warn">{problem}</p> : null}
         {what === "set" ? (read.value === null ? <Empty>{read.problem ? "" : "One moment…"}</Empty> : (
           <table class="plain">
-            <thead><tr><th>Rule</th><th>For</th><th>Says</th><th>Changed</th><th></th></tr></thead>
+            <thead><tr><th>Rule</th><th>For</th><th>Says</th><th>Changed</th><th><span class="hidden">What can be done</span></th></tr></thead>
             <tbody>
               {read.value.rows.filter(isMatch).map(one => (
                 <tr key={`${one.rule} ${scopeInWords(one.scope)}`}>

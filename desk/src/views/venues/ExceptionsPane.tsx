@@ -31,11 +31,11 @@ export function ExceptionsPane() {
   const [asking, setAsking] = useState<{ readonly one: Exception; readonly isBook: boolean } | null>(null);
   return (
     <Pane title="Execution exceptions" class="exceptions" tools={<Choice label="Which" value={what} choices={[{ value: "OPEN", title: "Open" }, { value: "all", title: "All" }]} onChange={setWhat} />}>
-      <div class="scroll">
+      <div class="scroll" tabIndex={0}>
         {read.problem ? <p class="warn">{read.problem}</p> : null}
         {read.value?.length ? (
           <table class="plain">
-            <thead><tr><th>Raised</th><th>Venue</th><th>What is wrong</th><th>Trade</th><th>Account</th><th>Order</th><th>State</th><th></th></tr></thead>
+            <thead><tr><th>Raised</th><th>Venue</th><th>What is wrong</th><th>Trade</th><th>Account</th><th>Order</th><th>State</th><th><span class="hidden">What can be done</span></th></tr></thead>
             <tbody>
               {read.value.map(one => (
                 <tr key={one.exceptionId}>

@@ -12,7 +12,7 @@ export function ReconciliationsPane() {
   const read = useRead(() => call("get", "/api/v1/reconciliations", { query: { limit: SHOWN_MAX } }).then(found => found.reconciliations), READ_MS);
   return (
     <Pane title="Reconciliations" class="reconciliations">
-      <div class="scroll">
+      <div class="scroll" tabIndex={0}>
         {read.problem ? <p class="warn">{read.problem}</p> : null}
         {read.value?.length ? (
           <table class="plain">

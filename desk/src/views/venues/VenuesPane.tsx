@@ -31,7 +31,7 @@ export function VenuesPane() {
   const command = asking ? COMMANDS[asking.kind] : null;
   return (
     <Pane title="Venues" class="venues">
-      <div class="scroll">
+      <div class="scroll" tabIndex={0}>
         {read.problem || scores.problem ? <p class="warn">{read.problem || scores.problem}</p> : null}
         {read.value ? (
           <table class="plain">
