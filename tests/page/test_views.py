@@ -222,31 +222,31 @@ def test_what_holds_is_shown_with_what_is_left_of_it(desk: Desk) -> None:
 
 def test_a_person_stops_a_scope_sees_that_it_has_stopped_and_releases_it(rig: StackRig, desk: Desk) -> None:
     client = rig.client("trader1")
-    order_id = resting(client, 210, symbol="WMT")
+    order_id = resting(client, 210)
     desk.log_in("risk1")
     go(desk, "controls")
     stop = desk.page.locator(".stop")
     desk.page.click("#stop")
     expect(stop.locator(".note.bad")).to_contain_text("name at least one thing")
-    stop.get_by_label("Symbol").fill("wmt")
+    stop.get_by_label("Symbol").fill("dis")
     stop.get_by_label("Reason").fill(HTML)
     desk.page.click("#stop")
     dialog = desk.page.locator(DIALOG)
-    expect(dialog).to_contain_text("Stop symbol WMT?")
+    expect(dialog).to_contain_text("Stop symbol DIS?")
     dialog.get_by_role("button", name="Stop", exact=True).click()
     detail = desk.page.locator(".detail")
     expect(detail).to_contain_text("oms-core", timeout=ANSWER_MS_MAX)
     expect(detail).to_contain_text("Everything that it found open is over.", timeout=ANSWER_MS_MAX)
     until_status(client, order_id, "CANCELED")
     expect(desk.page.locator(".top")).to_contain_text("1 stopped")
-    expect(row(desk, "switches", "symbol WMT", HTML)).to_have_count(1)
+    expect(row(desk, "switches", "symbol DIS", HTML)).to_have_count(1)
     assert desk.page.evaluate("window.foreign") is None
     desk.page.click("#release")
     say_why(desk, "it is over", "Release")
     expect(desk.page.locator(".top")).to_contain_text("Nothing stopped", timeout=ANSWER_MS_MAX)
     desk.page.get_by_text("Released ones, too").click()
-    expect(row(desk, "switches", "symbol WMT", "it is over")).to_have_count(1)
-    filled(client, 20, symbol="WMT")
+    expect(row(desk, "switches", "symbol DIS", "it is over")).to_have_count(1)
+    filled(client, 20)
 
 
 def test_whoever_may_stop_and_not_release_is_offered_no_release(rig: StackRig, desk: Desk) -> None:
