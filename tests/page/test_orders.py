@@ -260,7 +260,7 @@ def test_the_list_is_sorted_grouped_unfolded_and_its_columns_are_kept(rig: Stack
     expect(desk.page.locator(".slick-row.details").last).to_contain_text("fill")
     desk.page.get_by_role("button", name="Columns").click()
     desk.page.locator(DIALOG).get_by_label("Filled", exact=True).uncheck()
-    desk.page.get_by_role("button", name="Done").click()
+    desk.page.get_by_role("button", name="Done", exact=True).click()
     expect(desk.page.locator(".slick-header-column[data-id=filled]")).to_have_count(0)
     desk.page.reload()
     desk.until("LIVE")
@@ -335,15 +335,23 @@ def test_names_that_are_html_stay_text(rig: StackRig, desk: Desk) -> None:
 
 def test_what_the_page_does_not_hold_is_not_run(desk: Desk) -> None:
     desk.open()
+    for foreign in (
+        "const made = document.createElement('script'); made.textContent = 'window.foreign = 1';"
+        " document.head.append(made)",
+        "const made = document.createElement('script'); made.src = 'data:text/javascript,foreign=1';"
+        " document.head.append(made)",
+        "document.body.innerHTML = '<img src=x onerror=\"window.foreign = 1\">'",
+        "document.body.setAttribute('onclick', 'window.foreign = 1'); document.body.click()",
+        "eval('window.foreign = 1')",
+    ):
+        desk.page.evaluate(f"() => {{ try {{ {foreign} }} catch (refused) {{ console.error(refused); }} }}")
     desk.page.evaluate(
-        "(() => { const made = document.createElement('script'); made.textContent = 'window.foreign = 1';"
-        " document.head.append(made); document.body.setAttribute('onclick', 'window.foreign = 1');"
-        " document.body.click(); const style = document.createElement('style');"
-        " style.textContent = 'body { color: red }'; document.head.append(style); })()"
+        "() => { const made = document.createElement('style'); made.textContent = 'body { color: red }';"
+        " document.head.append(made); }"
     )
     assert desk.page.evaluate("window.foreign ?? null") is None
     assert desk.page.evaluate("getComputedStyle(document.body).color") != "rgb(255, 0, 0)"
-    assert any("Content Security Policy" in one for one in desk.complaints)
+    assert len(desk.complaints) >= 5
     desk.complaints.clear()
 
 
@@ -410,11 +418,13 @@ def test_the_page_is_as_wide_as_its_window_and_nothing_moves_while_rows_come(
     desk.log_in("trader1")
     desk.page.wait_for_timeout(300)
     desk.page.evaluate(
-        "window.moved = 0; new PerformanceObserver(list => { for (const one of list.getEntries())"
-        " if (!one.hadRecentInput) window.moved += one.value; }).observe({ type: 'layout-shift' })"
+        "window.moved = []; new PerformanceObserver(list => { for (const one of list.getEntries())"
+        " if (!one.hadRecentInput) window.moved.push(...one.sources.map(source =>"
+        " (source.node?.outerHTML ?? source.node?.parentNode?.outerHTML ?? '').slice(0, 200)));"
+        " }).observe({ type: 'layout-shift' })"
     )
     for quantity in range(201, 206):
         filled(client, quantity)
     assert desk.page.evaluate("document.documentElement.scrollWidth") <= width
-    assert desk.page.evaluate("window.moved") == 0
+    assert desk.page.evaluate("window.moved") == []
     desk.picture(f"orders-{width}")

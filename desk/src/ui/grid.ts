@@ -42,7 +42,7 @@ export interface GridSource<T> {
 }
 
 export interface GridSettings<T> {
-  /** Its name: of the layout that is kept. */
+  /** Of the layout that is kept; with the name of whoever it is kept for. */
   readonly name: string;
   /** What a screen reader calls it. */
   readonly label: string;
@@ -428,8 +428,10 @@ export class Grid<T> {
       if (this.pressed(event.getNativeEvent<KeyboardEvent>(), args.row)) {
         event.preventDefault();
         event.stopImmediatePropagation();
-      } else if (event.getNativeEvent<KeyboardEvent>().key === "Tab") event.stopImmediatePropagation();
+      }
     });
+    // SlickGrid goes from cell to cell by Tab, so that one would never leave the grid by keyboard.
+    host.addEventListener("keydown", event => event.key === "Tab" && event.stopPropagation(), { capture: true });
     host.addEventListener("keydown", event => this.pressedInHead(event));
     const hold = () => (this.isHeld = true);
     const free = () => (this.isHeld = false);
