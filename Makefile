@@ -53,8 +53,9 @@ test: dev
 venue-test: dev
 	$(BIN)/python -m pytest tests/hostile $(SPREAD) $(ARGS)
 
-# The blotter in a real browser, on a whole stack. Needs Chromium (Debian's package `chromium`). OMS_PAGE_SHOTS=FOLDER keeps pictures.
-page-test: dev
+# The desk page in a real browser, on a whole stack. Needs Chromium (Debian's package `chromium`), and npm for what looks for
+# barriers. OMS_PAGE_SHOTS=FOLDER keeps pictures.
+page-test: dev desk-modules
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { echo "page-test needs Chromium, found none: apt-get install chromium"; exit 1; }
 	$(BIN)/python -m pytest tests/page $(ARGS)
 

@@ -16,6 +16,16 @@ MAIN = "dialog[open] footer .main"
 HTML = '<img src=x onerror="window.foreign = 1">'
 
 
+def quantities(desk: Desk) -> list[int]:
+    """Return the quantities that the list shows, from above."""
+    found: list[int] = desk.page.evaluate(
+        "[...document.querySelectorAll('.slick-row')].sort((a, b) => a.ariaRowIndex - b.ariaRowIndex)"
+        ".map(row => Number(row.querySelector('[aria-describedby$=quantity]').textContent"
+        ".replaceAll(',', '')))"
+    )
+    return found
+
+
 # ---- one intent, one order
 
 
@@ -66,7 +76,7 @@ def test_an_order_that_was_not_answered_is_sent_again_as_the_same_order(rig: Sta
     desk.page.evaluate("window.lose = false")
     expect(desk.page.locator("#send")).to_be_enabled()
     desk.send()
-    desk.outcome("Was stored before")
+    desk.outcome("Filled: Buy 778 DIS")
     assert len(orders_of(client, 778)) == 1
 
 
@@ -231,18 +241,15 @@ def test_what_is_shown_is_canceled_whole_and_nothing_else(rig: StackRig, desk: D
 
 def test_the_list_is_sorted_grouped_unfolded_and_its_columns_are_kept(rig: StackRig, desk: Desk) -> None:
     client = rig.client("trader1")
-    small, large = filled(client, 11), filled(client, 8_888)
+    large = [filled(client, quantity) for quantity in (11, 12, 8_888)][2]
     desk.log_in("trader1")
-    places = (
-        "[...document.querySelectorAll('.slick-row')].sort((a, b) => a.ariaRowIndex - b.ariaRowIndex)"
-        ".map(row => row.dataset.id)"
-    )
     head = desk.page.locator(".slick-header-column[data-id=quantity]")
-    head.click()
-    expect(head).to_have_attribute("aria-sort", "ascending")
-    head.click()
-    expect(head).to_have_attribute("aria-sort", "descending")
-    desk.wait(f"({places})[0] === '{large}'")
+    for order in ("ascending", "descending"):
+        head.click()
+        expect(head).to_have_attribute("aria-sort", order)
+        shown = quantities(desk)
+        assert len(set(shown)) > 2
+        assert shown == sorted(shown, reverse=order == "descending")
     desk.page.get_by_label("Group by").select_option("symbol")
     expect(desk.page.locator(".slick-row.group").first).to_contain_text("(")
     desk.page.get_by_label("Group by").select_option("")
@@ -253,7 +260,7 @@ def test_the_list_is_sorted_grouped_unfolded_and_its_columns_are_kept(rig: Stack
     expect(desk.page.locator(".slick-row.details").last).to_contain_text("fill")
     desk.page.get_by_role("button", name="Columns").click()
     desk.page.locator(DIALOG).get_by_label("Filled", exact=True).uncheck()
-    desk.page.get_by_role("button", name="Done").click()
+    desk.page.get_by_role("button", name="Done", exact=True).click()
     expect(desk.page.locator(".slick-header-column[data-id=filled]")).to_have_count(0)
     desk.page.reload()
     desk.until("LIVE")
@@ -261,7 +268,7 @@ def test_the_list_is_sorted_grouped_unfolded_and_its_columns_are_kept(rig: Stack
     expect(desk.page.locator(".slick-header-column[data-id=quantity]")).to_have_attribute(
         "aria-sort", "descending"
     )
-    assert desk.page.evaluate(places).index(large) < 3 and small != large
+    assert quantities(desk) == sorted(quantities(desk), reverse=True)
 
 
 def test_a_basket_is_checked_line_by_line_and_then_sent_whole(rig: StackRig, desk: Desk) -> None:
@@ -328,15 +335,23 @@ def test_names_that_are_html_stay_text(rig: StackRig, desk: Desk) -> None:
 
 def test_what_the_page_does_not_hold_is_not_run(desk: Desk) -> None:
     desk.open()
+    for foreign in (
+        "const made = document.createElement('script'); made.textContent = 'window.foreign = 1';"
+        " document.head.append(made)",
+        "const made = document.createElement('script'); made.src = 'data:text/javascript,foreign=1';"
+        " document.head.append(made)",
+        "document.body.innerHTML = '<img src=x onerror=\"window.foreign = 1\">'",
+        "document.body.setAttribute('onclick', 'window.foreign = 1'); document.body.click()",
+        "eval('window.foreign = 1')",
+    ):
+        desk.page.evaluate(f"() => {{ try {{ {foreign} }} catch (refused) {{ console.error(refused); }} }}")
     desk.page.evaluate(
-        "(() => { const made = document.createElement('script'); made.textContent = 'window.foreign = 1';"
-        " document.head.append(made); document.body.setAttribute('onclick', 'window.foreign = 1');"
-        " document.body.click(); const style = document.createElement('style');"
-        " style.textContent = 'body { color: red }'; document.head.append(style); })()"
+        "() => { const made = document.createElement('style'); made.textContent = 'body { color: red }';"
+        " document.head.append(made); }"
     )
     assert desk.page.evaluate("window.foreign ?? null") is None
     assert desk.page.evaluate("getComputedStyle(document.body).color") != "rgb(255, 0, 0)"
-    assert any("Content Security Policy" in one for one in desk.complaints)
+    assert len(desk.complaints) >= 5
     desk.complaints.clear()
 
 
@@ -349,16 +364,18 @@ def test_everything_can_be_done_by_keyboard(rig: StackRig, desk: Desk) -> None:
     press("Escape")
     press("t")
     desk.page.keyboard.type("DIS")
-    press("s")
+    press("Alt+s")
     desk.page.keyboard.type("193")
     press("Tab")
-    desk.page.locator("[name=orderType]").focus()
+    press("Tab")
+    press("Tab")
+    expect(desk.page.locator("[name=orderType]")).to_be_focused()
     desk.page.keyboard.type("Market")
     press("Control+Enter")
     desk.outcome("Filled: Sell 193 DIS")
     (order,) = orders_of(client, 193)
-    # Out of the field; then the list has one place in the tab order, and its active cell the keyboard.
-    desk.page.locator(".pane.ticket h2").click()
+    # Out of the field by Escape. The list has one place in the tab order, its active cell the keyboard.
+    press("Escape")
     press("l")
     expect(desk.page.locator(".slick-cell:focus")).to_have_count(1)
     press("ArrowDown")
@@ -401,11 +418,13 @@ def test_the_page_is_as_wide_as_its_window_and_nothing_moves_while_rows_come(
     desk.log_in("trader1")
     desk.page.wait_for_timeout(300)
     desk.page.evaluate(
-        "window.moved = 0; new PerformanceObserver(list => { for (const one of list.getEntries())"
-        " if (!one.hadRecentInput) window.moved += one.value; }).observe({ type: 'layout-shift' })"
+        "window.moved = []; new PerformanceObserver(list => { for (const one of list.getEntries())"
+        " if (!one.hadRecentInput) window.moved.push(...one.sources.map(source =>"
+        " (source.node?.outerHTML ?? source.node?.parentNode?.outerHTML ?? '').slice(0, 200)));"
+        " }).observe({ type: 'layout-shift' })"
     )
     for quantity in range(201, 206):
         filled(client, quantity)
     assert desk.page.evaluate("document.documentElement.scrollWidth") <= width
-    assert desk.page.evaluate("window.moved") == 0
+    assert desk.page.evaluate("window.moved") == []
     desk.picture(f"orders-{width}")

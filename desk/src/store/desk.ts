@@ -11,7 +11,8 @@ import { alerts, forgetMarket, positions, quotesLive, takeAlerts, takePositions,
 import { apply, forgetAccounts, forgetOrders, hasUnread, inDoubt, keep, merge, nothingIsSure, orders, trim, type OrderRow } from "./orders";
 
 const PAGE = 200;
-const PAGES_AT_START = 10;
+// What has closed is read behind what is open, so far back.
+const HISTORY_PAGES = 50;
 const PAGES_FOR_TERMS = 10;
 const ASKED_AT_ONCE = 20;
 const SETTLE_MS = 1_000;
@@ -31,6 +32,8 @@ export const may = (right: string): boolean => me.value?.rights.includes(right) 
 
 let generation = 0;
 let settling = -1;
+// Of this connection the list was read.
+let settled = -1;
 let termsDue = false;
 
 const sink: Sink = {
@@ -70,14 +73,33 @@ function listed(order: OrderRow): void {
   if (watches(order.accountId)) merge(order, false);
 }
 
-async function readPages(mine: number, pages: number): Promise<void> {
-  let cursor: string | undefined;
-  for (let page = 0; page < pages && mine === generation; page += 1) {
-    const found = await call("get", "/api/v1/orders", { query: { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) } });
-    if (mine !== generation) return;
+/** Read so many pages of the list, the newest orders first. Returns where the next begins, null after the last. */
+async function readPages(mine: number, pages: number, from: string | null = null, isEnough: () => boolean = () => false): Promise<string | null> {
+  let cursor = from;
+  for (let page = 0; page < pages && mine === generation && !isEnough(); page += 1) {
+    const found = await call("get", "/api/v1/orders", { query: { limit: PAGE, ...(cursor === null ? {} : { cursor }) } });
+    if (mine !== generation) return null;
     for (const order of found.orders) listed(order);
-    if (found.nextCursor === null) return;
+    if (settled === mine) findOut(mine);
     cursor = found.nextCursor;
+    if (cursor === null) return null;
+  }
+  return cursor;
+}
+
+/** Say at once, ahead of the next frame, what a page of the list has left in doubt, and find it out. */
+function findOut(mine: number): void {
+  const doubtful = inDoubt().length;
+  listStands(true, doubtful);
+  if (doubtful) void settle(mine);
+}
+
+/** Read what was before: it has closed, and is shown as it comes. */
+async function readHistory(mine: number, from: string): Promise<void> {
+  try {
+    await readPages(mine, HISTORY_PAGES, from);
+  } catch {
+    // Older orders are missing then; nothing that is shown is untrue.
   }
 }
 
@@ -86,7 +108,9 @@ async function settle(mine: number): Promise<void> {
   if (settling === mine) return;
   settling = mine;
   try {
-    await readPages(mine, PAGES_AT_START);
+    const next = await readPages(mine, 1);
+    if (settled !== mine && next !== null) void readHistory(mine, next);
+    settled = mine;
     while (mine === generation) {
       const doubtful = inDoubt();
       listStands(true, doubtful.length);
@@ -120,14 +144,7 @@ function termsSoon(): void {
     void (async () => {
       const mine = generation;
       try {
-        let cursor: string | undefined;
-        for (let page = 0; page < PAGES_FOR_TERMS && hasUnread() && mine === generation; page += 1) {
-          const found = await call("get", "/api/v1/orders", { query: { limit: PAGE, ...(cursor === undefined ? {} : { cursor }) } });
-          if (mine !== generation) return;
-          for (const order of found.orders) listed(order);
-          if (found.nextCursor === null) break;
-          cursor = found.nextCursor;
-        }
+        await readPages(mine, PAGES_FOR_TERMS, null, () => !hasUnread());
         trim();
       } catch {
         // The next event asks again.

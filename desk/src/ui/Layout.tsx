@@ -110,6 +110,7 @@ export function Layout() {
   const views = offered();
   const view = views.find(one => one.name === where.value) ?? views[0];
   useEffect(() => withKeys([
+    { keys: "Escape", what: "leave a field", where: "Everywhere", run: () => {} },
     { keys: "?", what: "show these keys", where: "Everywhere", run: () => { overlay.value = "keys"; } },
     ...views.map(one => ({ keys: one.hotkey, what: `go to ${one.title}`, where: "Everywhere", run: () => go(one.name), inFields: true })),
   ]), [views.length]);

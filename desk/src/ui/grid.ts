@@ -43,7 +43,7 @@ export interface GridSource<T> {
 }
 
 export interface GridSettings<T> {
-  /** Its name: of the layout that is kept. */
+  /** Of the layout that is kept; with the name of whoever it is kept for. */
   readonly name: string;
   /** What a screen reader calls it. */
   readonly label: string;
@@ -355,29 +355,31 @@ export class Grid<T> {
   /** Say to screen readers what the grid cannot know: it has only a part of its rows in the document. */
   private describe(): void {
     const box = this.host;
-    box.setAttribute("role", "grid");
-    box.setAttribute("aria-label", this.settings.label);
-    box.setAttribute("aria-multiselectable", "true");
-    box.setAttribute("aria-rowcount", String(this.shown.length + 1));
-    box.setAttribute("aria-colcount", String(this.layout.order.length - this.layout.hidden.length));
+    put(box, "role", "grid");
+    put(box, "aria-label", this.settings.label);
+    put(box, "aria-multiselectable", "true");
+    put(box, "aria-rowcount", String(this.shown.length + 1));
+    put(box, "aria-colcount", String(this.layout.order.length - this.layout.hidden.length));
     const sort = this.model.sort;
     const heads = box.querySelector(".slick-header-columns-left");
-    heads?.setAttribute("role", "row");
-    heads?.setAttribute("aria-rowindex", "1");
+    if (heads) {
+      put(heads, "role", "row");
+      put(heads, "aria-rowindex", "1");
+    }
     for (const head of box.querySelectorAll<HTMLElement>(".slick-header-column")) {
-      head.setAttribute("role", "columnheader");
-      head.tabIndex = -1;
+      put(head, "role", "columnheader");
+      put(head, "tabindex", "-1");
       const isSorted = sort !== null && head.dataset["id"] === sort.column;
-      head.setAttribute("aria-sort", isSorted ? (sort.ascending ? "ascending" : "descending") : "none");
+      put(head, "aria-sort", isSorted ? (sort.ascending ? "ascending" : "descending") : "none");
     }
     const seen = this.grid.getRenderedRange();
     for (let place = seen.top; place <= seen.bottom; place += 1) {
       const entry = this.shown[place];
       const row = this.grid.getCellNode(place, 0)?.parentElement;
       if (!entry || !row) continue;
-      row.setAttribute("aria-rowindex", String(place + 2));
-      if (entry.kind === "row") row.setAttribute("aria-selected", String(this.selected.has(entry.id)));
-      row.dataset["id"] = entry.id;
+      put(row, "aria-rowindex", String(place + 2));
+      if (entry.kind === "row") put(row, "aria-selected", String(this.selected.has(entry.id)));
+      put(row, "data-id", entry.id);
     }
   }
 
@@ -427,8 +429,10 @@ export class Grid<T> {
       if (this.pressed(event.getNativeEvent<KeyboardEvent>(), args.row)) {
         event.preventDefault();
         event.stopImmediatePropagation();
-      } else if (event.getNativeEvent<KeyboardEvent>().key === "Tab") event.stopImmediatePropagation();
+      }
     });
+    // SlickGrid goes from cell to cell by Tab, so that one would never leave the grid by keyboard.
+    host.addEventListener("keydown", event => event.key === "Tab" && event.stopPropagation(), { capture: true });
     host.addEventListener("keydown", event => this.pressedInHead(event));
     const hold = () => (this.isHeld = true);
     const free = () => (this.isHeld = false);
@@ -577,4 +581,9 @@ export class Grid<T> {
     const places = ids.map(id => (id === null ? undefined : this.model.placeOf(id))).filter(place => place !== undefined);
     this.render(places);
   }
+}
+
+/** Set an attribute that is another: the browser styles again what is set, even to the same. */
+function put(at: Element, name: string, value: string): void {
+  if (at.getAttribute(name) !== value) at.setAttribute(name, value);
 }

@@ -34,6 +34,10 @@ addEventListener("keydown", event => {
   if (event.defaultPrevented || event.isComposing) return;
   if (document.querySelector("dialog[open]")) return;
   const keys = pressed(event);
+  if (keys === "Escape" && isField(event.target)) {
+    (event.target as HTMLElement).blur();
+    return;
+  }
   const found = hotkeys.value.findLast(one => one.keys === keys && (one.inFields === true || !isField(event.target)));
   if (!found) return;
   event.preventDefault();

@@ -1,4 +1,4 @@
-// What a person has set for this browser; it is kept by user name.
+// What is set for this browser, whoever uses it.
 import { effect, signal, type Signal } from "@preact/signals";
 
 const KEY = "oms-settings";

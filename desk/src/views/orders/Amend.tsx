@@ -18,6 +18,7 @@ export function Amend({ orderId }: { orderId: string }) {
   const [limit, setLimit] = useState(order?.limitPrice ?? "");
   const [said, setSaid] = useState<{ text: string; isBad: boolean }>({ text: "", isBad: false });
   const intent = useRef({ content: "", key: "" });
+  const isSending = useRef(false);
   const first = useRef<HTMLInputElement>(null);
   const place = grid.current?.placeOfActive();
   const close = () => {
@@ -56,6 +57,11 @@ export function Amend({ orderId }: { orderId: string }) {
   }, [quantity, limit]);
   if (!order) return null;
   const submit = async () => {
+    if (isSending.current) return;
+    isSending.current = true;
+    await send().finally(() => (isSending.current = false));
+  };
+  const send = async () => {
     const wanted = change();
     if (typeof wanted === "string") {
       setSaid({ text: wanted, isBad: true });
@@ -77,6 +83,7 @@ export function Amend({ orderId }: { orderId: string }) {
       <strong>{sideInWords(order.side)} {order.symbol}</strong>
       <Field label="Quantity">{given => <input {...given} ref={first} class="number" inputmode="numeric" value={quantity} onInput={event => setQuantity(event.currentTarget.value)} />}</Field>
       {order.limitPrice ? <Field label="Limit">{given => <input {...given} class="number" inputmode="decimal" value={limit} onInput={event => setLimit(event.currentTarget.value)} />}</Field> : null}
+      <button type="submit" hidden />
       <Button run={submit} tone="main">Change</Button>
       <Button run={close}>Leave</Button>
       <p role="status" class={said.isBad ? "bad" : "soft"}>{said.text}</p>

@@ -74,9 +74,9 @@ export function LadderPane() {
             <thead><tr><th class="number">Bids</th><th class="number">Price</th><th class="number">Offers</th><th>Venues</th></tr></thead>
             <tbody>
               {blank(DEPTH - ladder.asks.length)}
-              {ladder.asks.map(rung => <Step key={`ask ${rung.price}`} rung={rung} side="ask" most={ladder.most} tick={tick} />)}
+              {ladder.asks.map((rung, place) => <Step key={`ask ${ladder.asks.length - place}`} rung={rung} side="ask" most={ladder.most} tick={tick} />)}
               <tr class="middle"><td colSpan={4} class="soft">{spread === null ? "one side is not displayed" : `spread ${price(spread, tick)}${spread < 0 ? ", crossed" : spread === 0 ? ", locked" : ""}`}</td></tr>
-              {ladder.bids.map(rung => <Step key={`bid ${rung.price}`} rung={rung} side="bid" most={ladder.most} tick={tick} />)}
+              {ladder.bids.map((rung, place) => <Step key={`bid ${place}`} rung={rung} side="bid" most={ladder.most} tick={tick} />)}
               {blank(DEPTH - ladder.bids.length)}
             </tbody>
           </table>

@@ -1,7 +1,7 @@
 // The list of orders: filtered, grouped, selected, and what can be asked of the selection.
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { may } from "../../store/desk";
+import { may, me } from "../../store/desk";
 import { isOpen, orders, type OrderRow } from "../../store/orders";
 import { standing } from "../../stream/connection";
 import { ask } from "../../ui/ask";
@@ -90,7 +90,7 @@ function Actions() {
       <Button run={() => { amending.value = chosen.value; }} disabled={!may("trade") || selection.value.size > 1 || !fitting("cancel", [chosen.value]).length} class="bordered" title="Change (A)">Change</Button>
       {button("suspend", "Suspend", "P")}
       {button("resume", "Resume", "R")}
-      <Button run={cancelShown} disabled={!mayAsk("cancel")} tone="danger" title="Cancel every open order that passes the filter (Shift is not needed: it asks)">Cancel all shown</Button>
+      <Button run={cancelShown} disabled={!mayAsk("cancel")} tone="danger" title="Cancel every open order that passes the filter; it asks first (Ctrl+Backspace)">Cancel all shown</Button>
     </div>
   );
 }
@@ -145,7 +145,7 @@ export function List() {
       <Actions />
       <GridView<OrderRow>
         settings={{
-          name: "orders", label: "Orders", columns: COLUMNS, source: orders, idOf: order => order.orderId,
+          name: `${me.value?.subject ?? ""}:orders`, label: "Orders", columns: COLUMNS, source: orders, idOf: order => order.orderId,
           sort: { column: "time", ascending: false },
           rowTone: order => (isOpen(order) ? "" : "closed"),
           onActive: order => { if (order) chosen.value = order.orderId; },

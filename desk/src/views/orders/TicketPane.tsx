@@ -262,6 +262,8 @@ export function TicketPane() {
   useEffect(() => withKeys([
     { keys: "b", what: "buy: go to the quantity", where: "Ticket", run: () => begin("BUY") },
     { keys: "s", what: "sell: go to the quantity", where: "Ticket", run: () => begin("SELL") },
+    { keys: "Alt+b", what: "the same from within a field: buy", where: "Ticket", run: () => begin("BUY"), inFields: true },
+    { keys: "Alt+s", what: "the same from within a field: sell", where: "Ticket", run: () => begin("SELL"), inFields: true },
     { keys: "t", what: "go to the symbol", where: "Ticket", run: () => { symbol.current?.focus(); symbol.current?.select(); } },
     { keys: "Ctrl+Enter", what: "send the order", where: "Ticket", run: () => void send(), inFields: true },
   ]), []);

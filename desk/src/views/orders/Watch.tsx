@@ -81,7 +81,9 @@ export function Watch() {
   const found = words ? all.filter(one => one.symbol.toLowerCase().startsWith(words) || one.name.toLowerCase().includes(words)).slice(0, FOUND_MAX).map(one => one.symbol) : null;
   const shown = found ?? watched.value.filter(symbol => instruments.value.has(symbol));
   useEffect(() => {
-    if (found) wantQuotes(found);
+    if (!found) return undefined;
+    wantQuotes(found);
+    return () => unwantQuotes(found.filter(symbol => !asked.has(symbol)));
   }, [words]);
   const flip = (symbol: string) => {
     watched.value = watched.value.includes(symbol) ? watched.value.filter(one => one !== symbol) : [...watched.value, symbol].slice(-WATCHED_MAX);

@@ -56,7 +56,7 @@ export const COLUMNS: readonly GridColumn<OrderRow>[] = [
   { id: "id", title: "Order", width: 90, value: order => order.orderId, text: order => order.orderId.slice(-8), tip: order => order.orderId },
 ];
 
-/** Below what an order is unfolded to: its children at venues, its executions. */
+/** What the list can be grouped by. */
 export const GROUPS: Readonly<Record<string, { readonly title: string; readonly of: (order: OrderRow) => string }>> = {
   symbol: { title: "symbol", of: order => order.symbol },
   account: { title: "account", of: order => order.accountId },
