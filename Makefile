@@ -17,7 +17,7 @@ COMPILE := $(VENV)/compile/bin/pip-compile --quiet --generate-hashes --no-emit-i
 SPREAD := -n 3 --dist loadfile
 UNCOUNTED := properties simulation e2e faults
 
-.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage kill-drill mutants unkind doors tenants sockets copies proto docs sbom constraints clean page-test clients
+.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch deploy-test helm-cluster trace-cost faults outage kill-drill mutants unkind doors tenants sockets copies proto docs sbom constraints clean page-test clients desk desk-check desk-modules
 
 install: $(STAMP)
 
@@ -53,10 +53,25 @@ test: dev
 venue-test: dev
 	$(BIN)/python -m pytest tests/hostile $(SPREAD) $(ARGS)
 
-# The blotter in a real browser, on a whole stack. Needs Chromium (Debian's package `chromium`). OMS_PAGE_SHOTS=FOLDER keeps pictures.
-page-test: dev
+# The desk page in a real browser, on a whole stack. Needs Chromium (Debian's package `chromium`), and npm for what looks for
+# barriers. OMS_PAGE_SHOTS=FOLDER keeps pictures.
+page-test: dev desk-modules
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { echo "page-test needs Chromium, found none: apt-get install chromium"; exit 1; }
 	$(BIN)/python -m pytest tests/page $(ARGS)
+
+# The desk page of desk/ (npm with Node 20 or newer): its types from the contract, its tests, and what the gateway serves of it.
+desk: dev desk-modules
+	$(BIN)/python -m tests.page.contract | node desk/contract.mjs
+	$(BIN)/python -m tests.page.contract --words > desk/src/words/denials.ts
+	cd desk && npm run --silent check && npm run --silent test && npm run --silent build
+
+# What is committed of the page is what its sources make: the types, the words, the built files.
+desk-check: dev desk-modules
+	sh desk/check.sh $(BIN)/python
+
+desk-modules:
+	@command -v npm >/dev/null || { echo "the desk page is built with npm (Node 20 or newer), found none"; exit 1; }
+	cd desk && npm ci --no-progress --ignore-scripts --loglevel=error
 
 # QuickFIX/J (Java 17+, Maven) as a venue of the whole stack, as a client of it, and of the broker simulator: 10,000 orders each.
 # Minutes.
@@ -174,7 +189,7 @@ constraints:
 	$(VENV)/compile/bin/pip install --quiet --disable-pip-version-check $(PIP_TOOLS)
 	$(COMPILE) --extra laptop --extra reports --output-file requirements/install.txt pyproject.toml
 	$(COMPILE) --all-extras --output-file requirements/dev.txt pyproject.toml
-	$(COMPILE) --output-file requirements/mutants.txt requirements/mutants.in
+	$(filter-out --all-build-deps,$(COMPILE)) --output-file requirements/mutants.txt requirements/mutants.in
 
 # What this installation holds, with its licences, as CycloneDX JSON.
 sbom: dev

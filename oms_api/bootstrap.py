@@ -45,8 +45,8 @@ from oms_api.adapters.sor_router import CoreRisk, SorRouter
 from oms_api.adapters.token_bucket import RedisTokenBucket
 from oms_api.config import PREFIX, ApiSettings
 from oms_api.domain.marks import MarkBook
-from oms_api.entrypoints.blotter_page import page_routes
 from oms_api.entrypoints.cross_origin import CrossOrigin
+from oms_api.entrypoints.desk_page import page_routes
 from oms_api.entrypoints.drain import Drain
 from oms_api.entrypoints.event_hub import EventHub
 from oms_api.entrypoints.event_tail import EventTail

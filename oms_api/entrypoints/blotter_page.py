@@ -1,4 +1,4 @@
-"""The blotter at /, one file, and what it is told about log-in.
+"""The blotter at /blotter, one file.
 
 The law of this module: a browser runs what that file holds, and no more; it asks this gateway and, where
 people log in, the issuer's own origin, and nobody else.
@@ -13,8 +13,6 @@ from urllib.parse import urlsplit
 
 from litestar import Response, route
 from litestar.handlers import HTTPRouteHandler
-
-from oms_api.entrypoints.answers import JSON, encode
 
 _SOURCE: Final = Path(__file__).parent / "blotter.html"
 
@@ -40,26 +38,18 @@ def policy_of(page: bytes, issuer: str = "") -> str:
     )
 
 
-def page_routes(issuer: str, client_id: str, scope: str) -> list[HTTPRouteHandler]:
-    """Return the routes of the page and its settings. They need no token: nothing there is anybody's.
-
-    client_id: as which client of the issuer the page logs people in, empty for not at all.
-    """
+def blotter_routes(issuer: str) -> list[HTTPRouteHandler]:
+    """Return the route of the page, which needs no token. issuer: where people log in, empty for nowhere."""
     page = _SOURCE.read_bytes()
-    settings = {"issuer": issuer.rstrip("/"), "clientId": client_id, "scope": scope} if client_id else {}
     headers = {
-        "content-security-policy": policy_of(page, issuer if client_id else ""),
+        "content-security-policy": policy_of(page, issuer),
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
         "cache-control": "no-cache",
     }
 
-    @route("/", http_method=["GET", "HEAD"], status_code=200, include_in_schema=False)
+    @route("/blotter", http_method=["GET", "HEAD"], status_code=200, include_in_schema=False)
     async def blotter() -> Response[bytes]:
         return Response(page, media_type="text/html", headers=headers)
 
-    @route("/page-settings.json", http_method=["GET", "HEAD"], status_code=200, include_in_schema=False)
-    async def page_settings() -> Response[bytes]:
-        return Response(encode(settings), media_type=JSON, headers={"cache-control": "no-store"})
-
-    return [blotter, page_settings]
+    return [blotter]

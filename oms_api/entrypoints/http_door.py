@@ -35,7 +35,8 @@ _TWO_CALLERS: Final = invalid(FieldProblem(field="Authorization", message="must 
 _NO_HOST: Final = invalid(FieldProblem(field="Host", message="must be there, and only once"))
 _REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
 
-# Of every answer: what it says is the caller's alone, and is what its content type says.
+# Of every answer: what it says is the caller's alone, and is what its content type says. A page's file says
+# itself how long it may be kept.
 SAFETY: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 Scope = MutableMapping[str, Any]
 Event = MutableMapping[str, Any]
@@ -260,7 +261,10 @@ class HttpDoor:
             nonlocal status
             if event["type"] == "http.response.start":
                 status = event["status"]
-                event["headers"] = [*event.get("headers", ()), (b"x-request-id", of_request), *SAFETY]
+                given = list(event.get("headers", ()))
+                names = {name for name, _ in given}
+                safety = [one for one in SAFETY if one[0] not in names]
+                event["headers"] = [*given, (b"x-request-id", of_request), *safety]
             await send(event)
 
         await self._framework(scope, receive, send_with_id)

@@ -145,7 +145,7 @@ RISKS: Final = {
                 "tests/integration/test_api_headers.py"
                 "::test_pages_of_allowed_origins_read_every_answer_and_others_none",
                 f"{_API}::test_metrics_and_what_readiness_stands_on_are_on_the_health_port_alone",
-                f"{_API}::test_the_blotter_comes_with_a_policy_and_one_content_type",
+                f"{_API}::test_the_desk_page_comes_with_a_policy_and_one_content_type",
                 "tests/helm/test_policy.py::test_only_what_clients_use_comes_through_the_ingress",
             ),
             "gRPC": (f"{_GRPC}::test_a_gateway_that_is_not_ready_says_so_and_names_no_order",),

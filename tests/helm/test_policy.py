@@ -357,6 +357,7 @@ def test_only_what_clients_use_comes_through_the_ingress(place: str) -> None:
         "/api/v1/stream",
         "/docs",
         "/docs/problems",
+        "/desk/desk.js",
         "/openapi.json",
         "/page-settings.json",
     ):

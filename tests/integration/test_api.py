@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import time
 import uuid
 from collections.abc import Iterator
@@ -712,8 +713,8 @@ def test_a_closed_order_cannot_be_canceled(api: Gateway) -> None:
 # ---- open pages
 
 
-def test_health_contract_and_blotter_need_no_token(api: Gateway) -> None:
-    for path in ("/health/live", "/health/ready", "/actuator/health", "/schema", "/"):
+def test_health_contract_and_pages_need_no_token(api: Gateway) -> None:
+    for path in ("/health/live", "/health/ready", "/actuator/health", "/schema", "/", "/desk/desk.js"):
         assert (path, call(api.http_port, "GET", path).status) == (path, 200)
     assert call(api.http_port, "GET", "/health/ready").json == {"status": "UP"}
 
@@ -732,13 +733,28 @@ def test_metrics_and_what_readiness_stands_on_are_on_the_health_port_alone(api: 
     assert "/api/v1/orders/{orderId}" in call(api.http_port, "GET", "/schema").json["paths"]
 
 
-def test_the_blotter_comes_with_a_policy_and_one_content_type(api: Gateway) -> None:
+def test_the_desk_page_comes_with_a_policy_and_one_content_type(api: Gateway) -> None:
     for method in ("GET", "HEAD"):
         headers = call(api.http_port, method, "/").headers
         assert headers["content-type"] == "text/html; charset=utf-8"
         assert headers["x-content-type-options"] == "nosniff"
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["cache-control"] == "no-store"
         assert "unsafe" not in headers["content-security-policy"]
+
+
+def test_the_pages_files_are_kept_by_what_they_hold_and_packed(api: Gateway) -> None:
+    page = call(api.http_port, "GET", "/").body.decode()
+    (address,) = re.findall(r'src="(/desk/desk\.js\?v=[0-9a-f]{16})"', page)
+    named = call(api.http_port, "GET", address, headers={"Accept-Encoding": "gzip"})
+    assert named.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert named.headers["content-encoding"] == "gzip"
+    plain = call(api.http_port, "GET", "/desk/desk.js")
+    assert plain.headers["cache-control"] == "no-cache"
+    again = call(api.http_port, "GET", "/desk/desk.js", headers={"If-None-Match": plain.headers["etag"]})
+    assert again.status == 304
+    assert call(api.http_port, "GET", "/desk/../config.py").status == 404
+    assert call(api.http_port, "GET", "/desk/index.html").status == 404
 
 
 # ---- gRPC

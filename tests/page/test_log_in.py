@@ -1,24 +1,15 @@
-"""Logging in on the page in a real browser, at the laptop's issuer: in, renewed, out, never unasked."""
+"""Logging in on the desk page in a real browser, at the laptop's issuer: in, renewed, out, never unasked."""
 
-import json
-import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import expect
 
-from oms_tools.cli.client import ApiClient
-from oms_tools.laptop.layout import Layout
-from tests.conftest import KAFKA_VARIABLE, database_folder
-from tests.e2e.orders import place, until_status
-from tests.page.browser import Page, browsing
-from tests.page.test_blotter import LIVE, row
-from tests.stack_rig import StackRig, free_base_port
+from tests.page.desk import Desk, filled
+from tests.stack_rig import StackRig
 
-WHO = "document.getElementById('who').textContent"
-STATE = "document.getElementById('state').textContent"
 KEPT = "JSON.parse(sessionStorage.getItem('oms-log-in'))"
 # Tokens are said to last two seconds, and what is sent on the stream is counted.
 SHORT_TOKENS = """
@@ -30,84 +21,61 @@ SHORT_TOKENS = """
       return new Response(JSON.stringify(tokens), { status: answer.status });
     };
     const send = WebSocket.prototype.send;
-    window.named = [];
+    window.named = []; window.sockets = new Set();
     WebSocket.prototype.send = function (text) {
+      window.sockets.add(this);
       if (JSON.parse(text).type === "auth") window.named.push(JSON.parse(text).token);
       send.call(this, text);
     };
 """
+# The issuer grants no further token.
+NO_RENEWAL = """
+    const granted = window.fetch;
+    window.fetch = async (place, options) => {
+      if (!String(place).endsWith("/token") || !String(options?.body).includes("refresh_token"))
+        return granted(place, options);
+      return new Response('{"error":"invalid_grant","error_description":"gone"}', { status: 400 });
+    };
+"""
 
 
-@pytest.fixture(scope="module")
-def rig() -> Iterator[StackRig]:
-    """A running stack."""
-    with database_folder() as folder:
-        rig = StackRig(
-            layout=Layout(data=folder, base_port=free_base_port()),
-            kafka=os.environ.get(KAFKA_VARIABLE, "memory"),
-        )
-        rig.up()
-        yield rig
-        rig.down()
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    """A browser's page that has nothing to complain about when the test ends."""
-    with browsing() as page:
-        page.size(1280, 800)
-        yield page
-        refused = [one for one in page.complaints if "Content Security Policy" in one or "exception" in one]
-        assert refused == []
-
-
-def logged_in(page: Page, rig: StackRig, persona: str, before: str = "") -> None:
-    """Open the page and log in as a person does."""
-    page.open(f"{rig.layout.api_url}/", before)
-    page.until("!document.getElementById('login').hidden")
-    page.click("#login")
-    page.until(f"{at(rig.layout.issuer_url)} && !!document.querySelector('[value={persona}]')")
-    page.click(f"[value={persona}]")
-    page.until(f"{at(rig.layout.api_url)} && {LIVE}")
-
-
-def at(origin: str) -> str:
-    """Return a script that says whether a page of this origin is there."""
-    return f"location.origin === {json.dumps(origin)} && document.readyState === 'complete'"
-
-
-def test_a_person_logs_in_picks_a_persona_and_watches_its_accounts_also_after_a_reload(
-    rig: StackRig, page: Page
+def test_a_person_logs_in_picks_a_persona_and_sees_its_orders_also_after_a_reload(
+    rig: StackRig, desk: Desk
 ) -> None:
-    logged_in(page, rig, "trader2")
-    assert (page.run(WHO), page.run("location.href")) == ("trader2", f"{rig.layout.api_url}/")
-    client: ApiClient = rig.client("trader2")
-    order_id = place(client, accountId="ACC-RET-001", quantity=151)["orderId"]
-    until_status(client, order_id, "FILLED")
-    page.until(row(151))
-    page.run("window.before = true")
-    page.call("Page.reload")
-    page.until(
-        f"!window.before && document.readyState === 'complete' && {WHO} === 'trader2' && {LIVE} && {row(151)}"
-    )
+    desk.log_in("trader2")
+    assert desk.page.url == desk.url
+    expect(desk.page.locator(".person")).to_contain_text("trader2")
+    order_id = filled(rig.client("trader2"), 151, accountId="ACC-RET-001")
+    desk.says(order_id, "status", "Filled")
+    desk.page.reload()
+    desk.until("LIVE")
+    expect(desk.page.locator(".person")).to_contain_text("trader2")
+    desk.says(order_id, "status", "Filled")
 
 
-def test_tokens_are_renewed_ahead_of_their_end_and_the_stream_goes_on(rig: StackRig, page: Page) -> None:
-    logged_in(page, rig, "viewer1", SHORT_TOKENS)
-    page.run("window.first = socket")
-    page.until("new Set(window.named).size >= 3")
-    assert page.run(f"socket === window.first && {LIVE} && token === window.named.at(-1)")
+def test_tokens_are_renewed_ahead_of_their_end_and_the_stream_goes_on(desk: Desk) -> None:
+    desk.log_in("viewer1", SHORT_TOKENS)
+    desk.wait("new Set(window.named).size >= 3")
+    assert desk.page.evaluate("window.sockets.size") == 1
+    assert desk.truth == "LIVE"
 
 
-def test_whoever_signs_out_is_out_here_and_at_the_issuer(rig: StackRig, page: Page) -> None:
-    logged_in(page, rig, "trader1")
-    refresh = page.run(f"{KEPT}.refresh")
-    page.run("window.before = true")
-    page.click("#logout")
-    page.until(
-        "!window.before && document.readyState === 'complete' && !document.getElementById('login').hidden"
-    )
-    assert page.run(f"[token, {WHO}, {KEPT}, location.href]") == ["", "", None, f"{rig.layout.api_url}/"]
+def test_a_session_that_is_over_shows_nothing_and_asks_to_log_in_again(desk: Desk) -> None:
+    # Time enough to be in first, on a busy machine too.
+    desk.log_in("trader1", SHORT_TOKENS.replace("expires_in: 2", "expires_in: 20") + NO_RENEWAL)
+    expect(desk.page.locator("#door-says")).to_have_text("the log-in has ended", timeout=30_000)
+    assert desk.page.locator(".slick-row").count() == 0
+    assert desk.page.evaluate(KEPT) is None
+    expect(desk.page.locator("#login")).to_be_visible()
+
+
+def test_whoever_signs_out_is_out_here_and_at_the_issuer(rig: StackRig, desk: Desk) -> None:
+    desk.log_in("trader1")
+    refresh = desk.page.evaluate(f"{KEPT}.refresh")
+    desk.page.get_by_role("button", name="Sign out").click()
+    expect(desk.page.locator("#login")).to_be_visible()
+    assert desk.page.evaluate(KEPT) is None
+    assert desk.page.url == desk.url
     form = {"grant_type": "refresh_token", "client_id": "oms-web", "refresh_token": refresh}
     with pytest.raises(urllib.error.HTTPError, match="400"):
         urllib.request.urlopen(
@@ -118,26 +86,34 @@ def test_whoever_signs_out_is_out_here_and_at_the_issuer(rig: StackRig, page: Pa
 @pytest.mark.parametrize(
     "query", ["code=x&state=forged", "code=x&state=", "error=access_denied&state=forged"]
 )
-def test_an_answer_that_nobody_asked_for_logs_nobody_in(rig: StackRig, page: Page, query: str) -> None:
-    page.open(f"{rig.layout.api_url}/?{query}")
-    page.until(f"{STATE}.includes('belongs to no log-in')")
-    assert page.run(f"[token, {KEPT}, location.search]") == ["", None, ""]
+def test_an_answer_that_nobody_asked_for_logs_nobody_in(desk: Desk, query: str) -> None:
+    desk.page.goto(f"{desk.url}?{query}")
+    expect(desk.page.locator("#door-says")).to_contain_text("belongs to no log-in")
+    assert desk.page.evaluate(f"[{KEPT}, location.search]") == [None, ""]
 
 
-def test_an_answer_to_another_request_than_the_tabs_own_logs_nobody_in(rig: StackRig, page: Page) -> None:
-    page.open(f"{rig.layout.api_url}/")
-    page.until("!document.getElementById('login').hidden")
-    page.click("#login")
-    page.until(f"{at(rig.layout.issuer_url)} && location.search.includes('code_challenge')")
-    page.open(f"{rig.layout.api_url}/?code=x&state=forged")
-    page.until(f"{STATE}.includes('belongs to no log-in')")
-    assert page.run(f"[token, {KEPT}]") == ["", None]
+def test_an_answer_to_another_request_than_the_tabs_own_logs_nobody_in(desk: Desk) -> None:
+    desk.open()
+    desk.page.click("#login")
+    desk.page.wait_for_selector("[value=trader1]")
+    desk.page.goto(f"{desk.url}?code=x&state=forged")
+    expect(desk.page.locator("#door-says")).to_contain_text("belongs to no log-in")
+    assert desk.page.evaluate(KEPT) is None
 
 
-def test_a_pasted_token_still_does_and_ends_the_log_in_of_the_tab(rig: StackRig, page: Page) -> None:
-    logged_in(page, rig, "trader2")
-    pasted = rig.client("trader1").token
-    page.run(f"document.getElementById('token').value = {json.dumps(pasted)}")
-    page.click("#enter button")
-    page.until(f"{LIVE} && token === {json.dumps(pasted)}")
-    assert page.run(f"[{WHO}, {KEPT}]") == ["", None]
+def test_a_pasted_token_does_too_and_is_kept_nowhere(rig: StackRig, desk: Desk) -> None:
+    desk.use_token(rig.client("trader1").token)
+    desk.until("LIVE")
+    expect(desk.page.locator(".person")).to_contain_text("trader1 · 5 accounts")
+    assert desk.page.evaluate(
+        "[Object.keys(sessionStorage), JSON.stringify(localStorage).includes('eyJ')]"
+    ) == [[], False]
+
+
+def test_a_token_that_is_none_or_is_not_good_is_refused_in_words(desk: Desk) -> None:
+    desk.use_token("no token")
+    expect(desk.page.locator(".field .note.bad")).to_contain_text("this is no access token")
+    desk.page.get_by_label("access token").fill("e30.e30.e30")
+    desk.page.click("#use-token")
+    expect(desk.page.locator("#door-says")).to_contain_text("the token was not taken")
+    assert "Error" not in desk.page.locator("#door-says").inner_text()

@@ -200,7 +200,7 @@ oidc: {port: {{ ternary 8080 .Values.oidc.port .Values.keycloak.inChart }}, inCh
 {{ if not .Values.keycloak.inChart }}{{ .Values.oidc.internalUrl }}{{ else if .Values.keycloak.publicUrl }}http://{{ include "oms.fullname" . }}-keycloak:8080/realms/oms{{ end }}
 {{- end }}
 
-{{/* The blotter page's client, empty for none: browsers do not reach a Keycloak that is inside only. */}}
+{{/* The desk page's client, empty for none: browsers do not reach a Keycloak that is inside only. */}}
 {{- define "oms.pageClient" -}}
 {{ if and .Values.keycloak.inChart (not .Values.keycloak.publicUrl) }}{{ else if .Values.keycloak.inChart }}oms-web{{ else }}{{ .Values.oidc.pageClientId }}{{ end }}
 {{- end }}

@@ -1,0 +1,60 @@
+// Stop trading of a scope: what is stopped is said in words before anything is done.
+import { useState } from "preact/hooks";
+import { call } from "../../api/client";
+import { ApiProblem, inWords } from "../../api/problems";
+import { may, readKills } from "../../store/desk";
+import { ask } from "../../ui/ask";
+import { Button, Choice, Field, Pane } from "../../ui/parts";
+import { named, ScopeFields, scopeInWords, type Kind, type Scope } from "../../ui/scope";
+import { say } from "../../ui/toasts";
+import { STAGES, type Stage } from "./stages";
+
+const KINDS: readonly Kind[] = ["account", "symbol", "venue", "trader", "strategy", "desk", "sector", "firm"];
+
+export function StopPane({ onDone }: { onDone: (switchId: string) => void }) {
+  const [scope, setScope] = useState<Scope>({});
+  const [isEverything, setEverything] = useState(false);
+  const [stage, setStage] = useState<Stage>("CANCEL");
+  const [reason, setReason] = useState("");
+  const [problem, setProblem] = useState("");
+  const names = isEverything ? {} : named(scope);
+  const does = STAGES.find(one => one.value === stage)?.does ?? "";
+  const stop = async () => {
+    setProblem("");
+    if (!isEverything && !Object.keys(names).length) return setProblem("name at least one thing, or say everything");
+    if (!reason.trim()) return setProblem("say why: it is kept with the switch");
+    if (!(await ask(`Stop ${scopeInWords(names)}?`, [does, `It holds until somebody with the right to release it does so. Reason: ${reason.trim()}`], "Stop"))) return undefined;
+    const { account, venue, ...others } = names;
+    try {
+      const set = await call("post", "/api/v1/kill-switches", {
+        body: { ...others, ...(account ? { accountId: account } : {}), ...(venue ? { venueId: venue } : {}), ...(isEverything ? { everything: true } : {}), stage, reason: reason.trim() },
+        repeats: true,
+      });
+      say(`Stopped: ${scopeInWords(names)}.`, "good");
+      setReason("");
+      setScope({});
+      setEverything(false);
+      onDone(set.switchId);
+    } catch (found) {
+      setProblem(found instanceof ApiProblem && found.status === 503 ? `${inWords(found)}. Nothing new leaves while the switches cannot be stored; try again.` : inWords(found));
+    }
+    await readKills();
+    return undefined;
+  };
+  if (!may("stop")) return <Pane title="Stop trading"><p class="empty">Stopping takes the right “stop”, which your token does not give.</p></Pane>;
+  return (
+    <Pane title="Stop trading" class="stop">
+      <form class="scroll form" onSubmit={event => { event.preventDefault(); void stop(); }}>
+        <p class="soft">What has every name that is given is stopped, at every door, in routing and at the last gate, within a second.</p>
+        <label class="check"><input type="checkbox" checked={isEverything} onChange={event => setEverything(event.currentTarget.checked)} />Everything</label>
+        <ScopeFields kinds={KINDS} value={isEverything ? {} : scope} onChange={setScope} disabled={isEverything} />
+        <Choice label="How far" value={stage} choices={STAGES} onChange={setStage} />
+        <p class="soft">{does}</p>
+        <Field label="Reason" problem={problem || undefined}>
+          {given => <input {...given} value={reason} onInput={event => setReason(event.currentTarget.value)} />}
+        </Field>
+        <Button run={async () => { await stop(); }} tone="danger" id="stop">Stop {isEverything || Object.keys(names).length ? scopeInWords(names) : "…"}</Button>
+      </form>
+    </Pane>
+  );
+}

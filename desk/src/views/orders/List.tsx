@@ -1,0 +1,166 @@
+// The list of orders: filtered, grouped, selected, and what can be asked of the selection.
+import { signal } from "@preact/signals";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { may, me } from "../../store/desk";
+import { isOpen, orders, type OrderRow } from "../../store/orders";
+import { standing } from "../../stream/connection";
+import { ask } from "../../ui/ask";
+import { GridView } from "../../ui/GridView";
+import { withKeys } from "../../ui/hotkeys";
+import { Button, Dialog, Pane } from "../../ui/parts";
+import { shares } from "../../ui/numbers";
+import { fitting, mayAsk, put, type Wish } from "./actions";
+import { Amend } from "./Amend";
+import { COLUMNS, GROUPS } from "./columns";
+import { detailsOf } from "./details";
+import { amending, chosen, grid, isBasketOpen, selection } from "./state";
+
+type Which = "all" | "open" | "filled" | "refused";
+const PICKS: Readonly<Record<Which, { readonly title: string; readonly fits: (order: OrderRow) => boolean }>> = {
+  all: { title: "All", fits: () => true },
+  open: { title: "Open", fits: isOpen },
+  filled: { title: "Filled", fits: order => order.cumQty > 0 },
+  refused: { title: "Rejected", fits: order => order.status === "REJECTED" },
+};
+const which = signal<Which>("all");
+const text = signal("");
+const group = signal("");
+const DETAILS_MS = 500;
+
+function passes(order: OrderRow): boolean {
+  if (!PICKS[which.value].fits(order)) return false;
+  const words = text.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
+  if (!words.length) return true;
+  const all = [order.symbol, order.accountId, order.side, order.status, order.text, order.basketId, order.clientOrderId, order.principal, order.orderId].join(" ").toLowerCase();
+  return words.every(word => all.includes(word));
+}
+
+/** What a key or button means: the selected rows, else the one that is active. */
+const meant = (): ReadonlySet<string> => (selection.value.size ? selection.value : new Set(chosen.value ? [chosen.value] : []));
+
+const shownOpen = (): readonly OrderRow[] => [...orders.values()].filter(order => isOpen(order) && passes(order));
+
+async function cancelShown(): Promise<void> {
+  const open = shownOpen();
+  if (open.length !== 1) await put("cancel", open.map(order => order.orderId));
+  else if (await ask("Cancel the one order that is open here?", [], "Cancel it")) await put("cancel", open.map(order => order.orderId));
+}
+
+function Columns({ onClose }: { onClose: () => void }) {
+  const [columns, setColumns] = useState(() => grid.current?.columns ?? []);
+  const move = (place: number, by: number) => {
+    const next = [...columns];
+    const [moved] = next.splice(place, 1);
+    if (moved) next.splice(place + by, 0, moved);
+    show(next);
+  };
+  const show = (next: typeof columns) => {
+    setColumns(next);
+    grid.current?.setColumns(next.map(one => one.id), next.filter(one => !one.isShown).map(one => one.id));
+  };
+  return (
+    <Dialog title="Columns" onClose={onClose}>
+      <ul class="columns">
+        {columns.map((one, place) => (
+          <li key={one.id}>
+            <label class="check"><input type="checkbox" checked={one.isShown} onChange={() => show(columns.map(other => (other === one ? { ...one, isShown: !one.isShown } : other)))} />{one.title}</label>
+            <Button run={() => move(place, -1)} disabled={place === 0} aria-label={`${one.title} further left`}>↑</Button>
+            <Button run={() => move(place, 1)} disabled={place === columns.length - 1} aria-label={`${one.title} further right`}>↓</Button>
+          </li>
+        ))}
+      </ul>
+      <footer>
+        <Button run={() => { grid.current?.resetColumns(); setColumns(grid.current?.columns ?? []); }}>As at first</Button>
+        <Button run={onClose} tone="main">Done</Button>
+      </footer>
+    </Dialog>
+  );
+}
+
+function Actions() {
+  const ids = meant();
+  void orders.version.value;
+  const button = (wish: Wish, title: string, key: string) => (
+    <Button run={() => put(wish, meant())} disabled={!mayAsk(wish) || !fitting(wish, ids).length} title={`${title} (${key})`} tone={wish === "cancel" ? "danger" : "quiet"} class={wish === "cancel" ? "" : "bordered"}>{title}</Button>
+  );
+  return (
+    <div class="actions" role="toolbar" aria-label="What is asked of the selected orders">
+      <span class="count" role="status">{selection.value.size ? `${shares(selection.value.size)} selected` : chosen.value ? "1 order" : "no order selected"}</span>
+      {button("cancel", "Cancel", "X")}
+      <Button run={() => { amending.value = chosen.value; }} disabled={!may("trade") || selection.value.size > 1 || !fitting("cancel", [chosen.value]).length} class="bordered" title="Change (A)">Change</Button>
+      {button("suspend", "Suspend", "P")}
+      {button("resume", "Resume", "R")}
+      <Button run={cancelShown} disabled={!mayAsk("cancel")} tone="danger" title="Cancel every open order that passes the filter; it asks first (Ctrl+Backspace)">Cancel all shown</Button>
+    </div>
+  );
+}
+
+export function List() {
+  const [isSettingUp, setUp] = useState(false);
+  const search = useRef<HTMLInputElement>(null);
+  const refilter = () => grid.current?.setFilter(which.value === "all" && !text.value.trim() ? null : passes);
+  useEffect(() => withKeys([
+    { keys: "/", what: "search in the list", where: "Orders", run: () => search.current?.focus() },
+    { keys: "l", what: "go to the list", where: "Orders", run: () => grid.current?.focus() },
+    { keys: "x", what: "cancel the selected orders", where: "Orders", run: () => void put("cancel", meant()) },
+    { keys: "a", what: "change the order", where: "Orders", run: () => { if (fitting("cancel", [chosen.value]).length) amending.value = chosen.value; } },
+    { keys: "p", what: "suspend the selected orders", where: "Orders", run: () => void put("suspend", meant()) },
+    { keys: "r", what: "resume the selected orders", where: "Orders", run: () => void put("resume", meant()) },
+    { keys: "Ctrl+Backspace", what: "cancel every open order that is shown", where: "Orders", run: () => void cancelShown() },
+  ]), []);
+  useEffect(() => {
+    // What is unfolded follows what happens to its order.
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const due = new Set<string>();
+    return orders.onFrame(changed => {
+      const open = grid.current?.model.open ?? [];
+      for (const id of open) if (changed.has(id)) due.add(id);
+      if (!due.size || timer !== undefined) return;
+      timer = setTimeout(() => {
+        timer = undefined;
+        const ids = [...due];
+        due.clear();
+        void grid.current?.refreshDetails(ids, id => orders.get(id));
+      }, DETAILS_MS);
+    });
+  }, []);
+  void orders.version.value;
+  const isStale = standing.value.truth !== "LIVE";
+  const tools = (
+    <div class="filters">
+      <input ref={search} type="search" aria-label="Search in the list" placeholder="Search ( / )" value={text.value} onInput={event => { text.value = event.currentTarget.value; refilter(); }} />
+      <select aria-label="Which orders" value={which.value} onChange={event => { which.value = event.currentTarget.value as Which; refilter(); }}>
+        {Object.entries(PICKS).map(([value, one]) => <option key={value} value={value}>{one.title}</option>)}
+      </select>
+      <select aria-label="Group by" value={group.value} onChange={event => { group.value = event.currentTarget.value; grid.current?.setGroups(GROUPS[group.value]?.of ?? null); }}>
+        <option value="">No groups</option>
+        {Object.entries(GROUPS).map(([value, one]) => <option key={value} value={value}>By {one.title}</option>)}
+      </select>
+      <Button run={() => setUp(true)}>Columns</Button>
+      <Button run={() => { isBasketOpen.value = true; }} disabled={!may("trade")} title="Send a list of orders (B)">Basket</Button>
+    </div>
+  );
+  return (
+    <Pane title={`Orders (${shares(orders.size)})`} tools={tools} class={`list ${isStale ? "stale" : ""}`}>
+      <Actions />
+      <GridView<OrderRow>
+        settings={{
+          name: `${me.value?.subject ?? ""}:orders`, label: "Orders", columns: COLUMNS, source: orders, idOf: order => order.orderId,
+          sort: { column: "time", ascending: false },
+          rowTone: order => (isOpen(order) ? "" : "closed"),
+          onActive: order => { if (order) chosen.value = order.orderId; },
+          onOpen: order => { if (isOpen(order) && may("trade")) amending.value = order.orderId; },
+          onSelection: ids => { selection.value = ids; },
+          details: detailsOf,
+        }}
+        onReady={made => {
+          grid.current = made;
+          refilter();
+          made.setGroups(GROUPS[group.value]?.of ?? null);
+        }}
+      />
+      {amending.value ? <Amend key={amending.value} orderId={amending.value} /> : null}
+      {isSettingUp ? <Columns onClose={() => setUp(false)} /> : null}
+    </Pane>
+  );
+}

@@ -1,0 +1,31 @@
+// What risk and routing say, as sentences: `CODE: key=value, key=value` with what the code means before it.
+import { CHECKED, MEANS } from "./denials";
+
+const NUMBER = /^-?\d+(\.\d+)?$/;
+
+function figure(text: string): string {
+  return NUMBER.test(text) ? Number(text).toLocaleString("en-US", { maximumFractionDigits: 6 }) : text;
+}
+
+/** Return a reason in words. A text without a code that is known stays as it is. */
+export function reasonInWords(text: string): string {
+  const [code = "", rest = ""] = text.split(/:\s*(.*)/s);
+  const means = MEANS[code];
+  if (means === undefined) return text;
+  const figures = rest.split(/,\s+/).filter(Boolean).map(pair => pair.replace(/^(\w+)=(.*)$/s, (_, name: string, value: string) => `${name.replaceAll("_", " ")} ${figure(value)}`));
+  return figures.length ? `${means.replace(/\.$/, "")} (${figures.join(", ")}).` : means;
+}
+
+/** Return what a rule of risk looks at. */
+export const ruleInWords = (rule: string): string => CHECKED[rule] ?? rule.toLowerCase().replaceAll("_", " ");
+
+/** Return how an order stands, in words. */
+export const statusInWords = (status: string): string =>
+  ({ NEW: "New", ACKNOWLEDGED: "Working", PARTIALLY_FILLED: "Part filled", FILLED: "Filled", PENDING_CANCEL: "Canceling", PENDING_REPLACE: "Changing",
+    CANCELED: "Canceled", REJECTED: "Rejected", EXPIRED: "Expired", SUSPENDED: "Suspended" })[status] ?? status;
+
+/** Return a side in words. */
+export const sideInWords = (side: string): string => ({ BUY: "Buy", SELL: "Sell", SELL_SHORT: "Short", SELL_SHORT_EXEMPT: "Short ex." })[side] ?? side;
+
+/** Return whether a side buys. */
+export const isBuy = (side: string): boolean => side === "BUY";

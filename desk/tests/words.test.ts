@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ladderOf } from "../src/views/orders/book";
+import { brief, money, price, shares, signed } from "../src/ui/numbers";
+import { reasonInWords } from "../src/words/reasons";
+import { timeOf, uuid7 } from "../src/api/ids";
+import type { Book } from "../src/api/types";
+
+test("a denial is a sentence with its figures, other text stays as it is", () => {
+  assert.equal(reasonInWords("ORDER_QTY_EXCEEDS_MAX: quantity=10000000, limit=500000"), "More shares than may be ordered at once (quantity 10,000,000, limit 500,000).");
+  assert.equal(reasonInWords("ACCOUNT_UNKNOWN"), "No such account.");
+  assert.equal(reasonInWords("<b>too much</b>"), "<b>too much</b>");
+  assert.equal(reasonInWords(""), "");
+});
+
+test("numbers have separators, ticks and signs", () => {
+  assert.deepEqual([shares(1234567), shares(null)], ["1,234,567", "–"]);
+  assert.deepEqual([price("227.1", "0.01"), price("227.13653", "0.01"), price("0.5", "0.0001"), price(null)], ["227.10", "227.13653", "0.5000", "–"]);
+  assert.deepEqual([money("9999.5"), money("1234567.8"), brief("2500000"), signed(-1.5)], ["9,999.50", "1,234,568", "2.5 m", "−1.50"]);
+});
+
+test("an id says when it was made", () => {
+  const at = Date.UTC(2026, 10, 27, 12, 0, 0, 123);
+  assert.equal(timeOf(uuid7(at)), "2026-11-27T12:00:00.123Z");
+  assert.match(uuid7(at), /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+});
+
+test("a ladder adds up venues at a price, both sides meeting in the middle", () => {
+  const book = { symbol: "A", sequence: 1, bid: "9", ask: "10", quotedAt: "", venues: [
+    { venueId: "X", bids: [{ price: "9", size: 100 }, { price: "8", size: 5 }], asks: [{ price: "10", size: 20 }] },
+    { venueId: "Y", bids: [{ price: "9", size: 300 }], asks: [{ price: "11", size: 50 }] },
+  ] } as Book;
+  const ladder = ladderOf(book, 5);
+  assert.deepEqual(ladder.asks.map(rung => [rung.price, rung.size]), [["11", 50], ["10", 20]]);
+  assert.deepEqual(ladder.bids.map(rung => [rung.price, rung.size, rung.venues[0]?.venueId]), [["9", 400, "Y"], ["8", 5, "X"]]);
+  assert.equal(ladder.most, 400);
+});
