@@ -342,13 +342,14 @@ def test_what_the_page_does_not_hold_is_not_run(desk: Desk) -> None:
         " document.head.append(made)",
         "document.body.innerHTML = '<img src=x onerror=\"window.foreign = 1\">'",
         "document.body.setAttribute('onclick', 'window.foreign = 1'); document.body.click()",
-        "eval('window.foreign = 1')",
+        "setTimeout(() => eval('window.foreign = 1'))",
     ):
         desk.page.evaluate(f"() => {{ try {{ {foreign} }} catch (refused) {{ console.error(refused); }} }}")
     desk.page.evaluate(
         "() => { const made = document.createElement('style'); made.textContent = 'body { color: red }';"
         " document.head.append(made); }"
     )
+    desk.page.wait_for_timeout(200)
     assert desk.page.evaluate("window.foreign ?? null") is None
     assert desk.page.evaluate("getComputedStyle(document.body).color") != "rgb(255, 0, 0)"
     assert len(desk.complaints) >= 5
