@@ -418,11 +418,20 @@ def test_the_page_is_as_wide_as_its_window_and_nothing_moves_while_rows_come(
     desk.page.set_viewport_size({"width": width, "height": 800 if width == 1280 else 1080})
     desk.log_in("trader1")
     desk.page.wait_for_timeout(300)
+    # A number at the right edge of its column that has more digits begins elsewhere, and has not moved.
     desk.page.evaluate(
-        "window.moved = []; new PerformanceObserver(list => { for (const one of list.getEntries())"
-        " if (!one.hadRecentInput) window.moved.push(...one.sources.map(source =>"
-        " (source.node?.outerHTML ?? source.node?.parentNode?.outerHTML ?? '').slice(0, 200)));"
-        " }).observe({ type: 'layout-shift' })"
+        """window.moved = [];
+        const differs = (one, other, edge) => Math.abs(one[edge] - other[edge]) > 1;
+        new PerformanceObserver(list => {
+          for (const entry of list.getEntries()) for (const source of entry.sources) {
+            const [before, after] = [source.previousRect, source.currentRect];
+            const hasMoved = differs(before, after, "top") ||
+              differs(before, after, "left") && differs(before, after, "right");
+            const { node } = source;
+            if (hasMoved && !entry.hadRecentInput)
+              window.moved.push((node?.outerHTML ?? node?.parentNode?.outerHTML ?? "").slice(0, 200));
+          }
+        }).observe({ type: "layout-shift" });"""
     )
     for quantity in range(201, 206):
         filled(client, quantity)
