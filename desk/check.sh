@@ -6,7 +6,7 @@ made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 "$1" -m tests.page.contract | node desk/contract.mjs "$made/schema.ts"
 "$1" -m tests.page.contract --words > "$made/denials.ts"
-cp -r desk "$made/desk"
+cp -r desk examples "$made"
 (cd "$made/desk" && npm run --silent check && npm run --silent test && node build.mjs "$made/built")
 diff "$made/schema.ts" desk/src/api/schema.ts > /dev/null &&
   diff "$made/denials.ts" desk/src/words/denials.ts &&

@@ -18,7 +18,6 @@ from litestar.handlers import HTTPRouteHandler
 
 from oms_api.domain.refusal import Refusal, RefusalCode
 from oms_api.entrypoints.answers import JSON, encode
-from oms_api.entrypoints.blotter_page import blotter_routes
 from oms_api.entrypoints.operation import Caller, respond
 
 FOLDER: Final = Path(__file__).parent / "desk"
@@ -115,7 +114,7 @@ def page_routes(issuer: str, client_id: str, scope: str) -> list[HTTPRouteHandle
     async def page_settings() -> Response[bytes]:
         return Response(encode(settings), media_type=JSON)
 
-    return [desk, asset, page_settings, *blotter_routes(asked)]
+    return [desk, asset, page_settings]
 
 
 def _route(path: str) -> route:

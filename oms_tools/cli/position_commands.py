@@ -238,7 +238,7 @@ def withdraw(data: Path, user: str, account: str, amount: str, entry_id: str | N
 
 @click.group("corporate-action")
 def corporate_action() -> None:
-    """Split what all accounts hold of a symbol, or hold it under another one."""
+    """Split or rename what all accounts hold of a symbol."""
 
 
 _cancel_open_option: Final = click.option(

@@ -160,6 +160,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/corporate-actions/rename": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["renameSymbol"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/corporate-actions/split": {
         parameters: {
             query?: never;
@@ -458,6 +474,22 @@ export interface paths {
         get?: never;
         put?: never;
         post: operations["releaseKillSwitch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/kill-switches/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["previewFlatten"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1219,11 +1251,32 @@ export interface components {
             venueId: string;
             venueOrderId: string;
         };
+        ClosedPositionView: {
+            accountId: string;
+            foundQty: number;
+            held: number;
+            openQty: number;
+            orderId: string | null;
+            rounds: number;
+            since: string;
+            state: string;
+            symbol: string;
+            why: string;
+        };
         CommandRequest: {
             beginSeqNo?: number | null;
             endSeqNo?: number | null;
             kind: components["schemas"]["FixCommandKind"];
             reason: string;
+        };
+        CoveredPositionView: {
+            accountId: string;
+            mark: string | null;
+            quantity: number;
+            side: string;
+            stale: boolean;
+            symbol: string;
+            value: string | null;
         };
         EffectiveLimit: {
             lacks: string[];
@@ -1377,6 +1430,13 @@ export interface components {
             up: boolean | null;
             venueId: string;
         };
+        FlattenPreview: {
+            positions: components["schemas"]["CoveredPositionView"][];
+            positionsCovered: number;
+            scope: {
+                [key: string]: string;
+            };
+        };
         HaltRequest: {
             reason: string;
             symbol: string;
@@ -1406,9 +1466,10 @@ export interface components {
             symbol: string;
             tickSize: string;
         };
-        KillStage: "BLOCK" | "CANCEL";
+        KillStage: "BLOCK" | "CANCEL" | "FLATTEN";
         KillTriggerKind: "REJECT_RATE" | "VENUE_SILENCE" | "EXCEPTIONS" | "MESSAGE_RATE" | "LOSS";
         KillTriggerMode: "ON" | "SHADOW" | "OFF";
+        KillTriggerStage: "BLOCK" | "CANCEL";
         LevelView: {
             price: string;
             size: number;
@@ -1683,6 +1744,14 @@ export interface components {
             accountId: string;
             positions: components["schemas"]["PositionView"][];
         };
+        PositionScopeRequest: {
+            accountId?: string;
+            desk?: string;
+            everything?: boolean;
+            firm?: string;
+            sector?: string;
+            symbol?: string;
+        };
         PositionView: {
             cost: string;
             fees: string;
@@ -1836,6 +1905,26 @@ export interface components {
             runId: string;
             venueId: string;
         };
+        RenameLineView: {
+            accountId: string;
+            cost: string;
+            fees: string;
+            quantity: number;
+            realizedPnl: string;
+        };
+        RenameRequest: {
+            check?: boolean;
+            newSymbol: string;
+            reason: string;
+            symbol: string;
+        };
+        RenameView: {
+            done: boolean;
+            newSymbol: string;
+            positions: components["schemas"]["RenameLineView"][];
+            symbol: string;
+            taken: boolean;
+        };
         ReplacePreviewView: {
             risk: components["schemas"]["RiskView"];
             sent?: boolean;
@@ -1956,6 +2045,7 @@ export interface components {
             value: string;
         };
         RuleView: {
+            atVenue: string | null;
             controls: string[];
             facts: boolean;
             meaning: string;
@@ -2041,6 +2131,9 @@ export interface components {
             ordersCovered: number;
             ordersOver: number;
             outstanding: components["schemas"]["OutstandingView"][];
+            positions: components["schemas"]["ClosedPositionView"][];
+            positionsFlat: number;
+            positionsFound: number;
         };
         Switches: {
             killSwitches: components["schemas"]["SwitchView"][];
@@ -2085,7 +2178,7 @@ export interface components {
             mode: components["schemas"]["KillTriggerMode"];
             reason: string;
             sector?: string;
-            stage?: components["schemas"]["KillStage"];
+            stage?: components["schemas"]["KillTriggerStage"];
             strategy?: string;
             symbol?: string;
             threshold: number;
@@ -3246,6 +3339,89 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renameSymbol: {
+        parameters: {
+            query?: never;
+            header?: {
+                "X-Request-Id"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenameRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RenameView"];
+                };
+            };
+            400: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
                 headers: {
                     ratelimit?: string;
                     "ratelimit-policy"?: string;
@@ -5266,6 +5442,89 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewFlatten: {
+        parameters: {
+            query?: never;
+            header?: {
+                "X-Request-Id"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PositionScopeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlattenPreview"];
+                };
+            };
+            400: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
                 headers: {
                     ratelimit?: string;
                     "ratelimit-policy"?: string;
@@ -8010,6 +8269,7 @@ export interface operations {
                 strategy?: string;
                 symbol?: string;
                 trader?: string;
+                venue?: string;
             };
             header?: {
                 "X-Request-Id"?: string;
@@ -8195,6 +8455,7 @@ export interface operations {
                 strategy?: string;
                 symbol?: string;
                 trader?: string;
+                venue?: string;
                 version?: number;
             };
             header?: {
@@ -8302,6 +8563,7 @@ export interface operations {
                 strategy?: string;
                 symbol?: string;
                 trader?: string;
+                venue?: string;
             };
             header?: {
                 "X-Request-Id"?: string;
@@ -8394,6 +8656,7 @@ export interface operations {
                 strategy?: string;
                 symbol?: string;
                 trader?: string;
+                venue?: string;
             };
             header?: {
                 "X-Request-Id"?: string;

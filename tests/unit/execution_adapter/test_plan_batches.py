@@ -47,6 +47,7 @@ def test_a_move_is_held_to_the_order_as_its_client_placed_it_and_its_answer_says
     manager = SimpleNamespace(
         handle_replace=lambda _message, _now, _now_s: done.append(("asked", "")),
         kills=NO_KILLS,
+        note_closings=lambda _closings: None,
         refuse_replace=lambda _message, problem, _now: done.append(("refused", problem.partition(":")[0])),
     )
     store = SimpleNamespace(parents=lambda order_ids: dict.fromkeys(order_ids, parent))

@@ -7,6 +7,7 @@ import { ask } from "../../ui/ask";
 import { Button, Choice, Field, Pane } from "../../ui/parts";
 import { named, ScopeFields, scopeInWords, type Kind, type Scope } from "../../ui/scope";
 import { say } from "../../ui/toasts";
+import { closings, scopeFields } from "./closings";
 import { STAGES, type Stage } from "./stages";
 
 const KINDS: readonly Kind[] = ["account", "symbol", "venue", "trader", "strategy", "desk", "sector", "firm"];
@@ -23,11 +24,16 @@ export function StopPane({ onDone }: { onDone: (switchId: string) => void }) {
     setProblem("");
     if (!isEverything && !Object.keys(names).length) return setProblem("name at least one thing, or say everything");
     if (!reason.trim()) return setProblem("say why: it is kept with the switch");
-    if (!(await ask(`Stop ${scopeInWords(names)}?`, [does, `It holds until somebody with the right to release it does so. Reason: ${reason.trim()}`], "Stop"))) return undefined;
-    const { account, venue, ...others } = names;
+    let closed: readonly string[] = [];
+    try {
+      if (stage === "FLATTEN") closed = await closings(names);
+    } catch (found) {
+      return setProblem(inWords(found));
+    }
+    if (!(await ask(`Stop ${scopeInWords(names)}?`, [does, ...closed, `It holds until somebody with the right to release it does so. Reason: ${reason.trim()}`], "Stop"))) return undefined;
     try {
       const set = await call("post", "/api/v1/kill-switches", {
-        body: { ...others, ...(account ? { accountId: account } : {}), ...(venue ? { venueId: venue } : {}), ...(isEverything ? { everything: true } : {}), stage, reason: reason.trim() },
+        body: { ...scopeFields(names), stage, reason: reason.trim() },
         repeats: true,
       });
       say(`Stopped: ${scopeInWords(names)}.`, "good");
@@ -48,7 +54,7 @@ export function StopPane({ onDone }: { onDone: (switchId: string) => void }) {
         <p class="soft">What has every name that is given is stopped, at every door, in routing and at the last gate, within a second.</p>
         <label class="check"><input type="checkbox" checked={isEverything} onChange={event => setEverything(event.currentTarget.checked)} />Everything</label>
         <ScopeFields kinds={KINDS} value={isEverything ? {} : scope} onChange={setScope} disabled={isEverything} />
-        <Choice label="How far" value={stage} choices={STAGES} onChange={setStage} />
+        <Choice label="How far" value={stage} choices={STAGES.filter(one => may(one.right))} onChange={setStage} />
         <p class="soft">{does}</p>
         <Field label="Reason" problem={problem || undefined}>
           {given => <input {...given} value={reason} onInput={event => setReason(event.currentTarget.value)} />}

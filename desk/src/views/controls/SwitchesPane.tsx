@@ -10,12 +10,17 @@ import { useRead } from "../../ui/read";
 import { scopeInWords } from "../../ui/scope";
 import { clock, clockMs, whole } from "../../ui/time";
 import { say } from "../../ui/toasts";
-import { beyond, STAGES } from "./stages";
+import { closings } from "./closings";
+import { beyond, stageInWords, type Stage } from "./stages";
 
 const DETAIL_MS = 1_000;
 const ALL_MS = 5_000;
 
-export const stageInWords = (stage: string): string => STAGES.find(one => one.value === stage)?.title ?? stage;
+interface Raise {
+  readonly stage: Stage;
+  readonly does: string;
+  readonly closed: readonly string[];
+}
 
 interface PaneProps {
   readonly chosen: string;
@@ -55,19 +60,27 @@ export function SwitchesPane({ chosen, onChoose }: PaneProps) {
 
 export function SwitchDetail({ switchId }: { switchId: string }) {
   const read = useRead(() => call("get", "/api/v1/kill-switches/{switchId}", { path: { switchId } }), DETAIL_MS, switchId);
-  const [asking, setAsking] = useState<"raise" | "release" | null>(null);
+  const [isReleasing, setReleasing] = useState(false);
+  const [raising, setRaising] = useState<Raise | null>(null);
   const found = read.value;
   if (!found) return <Pane title="Switch" class="detail"><Empty>{read.problem || "One moment…"}</Empty></Pane>;
   const one: KillSwitch = found.killSwitch;
-  const next = beyond(one.stage)[0];
+  const further = beyond(one.stage).filter(stage => may(stage.right));
+  const raise = async (to: { readonly value: Stage; readonly does: string }) => {
+    try {
+      setRaising({ stage: to.value, does: to.does, closed: to.value === "FLATTEN" ? await closings(one.scope) : [] });
+    } catch (problem) {
+      say(inWords(problem), "bad");
+    }
+  };
   const done = async (text: string) => {
     say(text, "good");
     await Promise.all([readKills(), read.again()]);
   };
   const tools = one.releasedAt ? null : (
     <>
-      {next && may("stop") ? <Button run={() => setAsking("raise")} tone="danger">{next.title}…</Button> : null}
-      {may("release") ? <Button run={() => setAsking("release")} id="release">Release…</Button> : null}
+      {further.map(stage => <Button key={stage.value} run={() => raise(stage)} tone="danger">{stage.title}…</Button>)}
+      {may("release") ? <Button run={() => setReleasing(true)} id="release">Release…</Button> : null}
     </>
   );
   return (
@@ -78,6 +91,12 @@ export function SwitchDetail({ switchId }: { switchId: string }) {
         <dl class="facts">
           <div><dt>Orders found open</dt><dd>{shares(found.ordersCovered)}</dd></div>
           <div><dt>of them over</dt><dd>{shares(found.ordersOver)}</dd></div>
+          {one.stage === "FLATTEN" ? (
+            <>
+              <div><dt>Positions found</dt><dd>{shares(found.positionsFound)}</dd></div>
+              <div><dt>of them flat</dt><dd>{shares(found.positionsFlat)}</dd></div>
+            </>
+          ) : null}
           <div><dt>Venue orders found open</dt><dd>{shares(found.childrenCovered)}</dd></div>
           <div><dt>of them over</dt><dd>{shares(found.childrenOver)}</dd></div>
         </dl>
@@ -85,6 +104,21 @@ export function SwitchDetail({ switchId }: { switchId: string }) {
         {found.inEffect.length ? (
           <ul class="plain">{found.inEffect.map(effect => <li key={`${effect.service} ${effect.member}`}>{effect.service}{effect.member ? <span class="soft"> {effect.member}</span> : null}: {stageInWords(effect.stage)} since {clockMs(effect.since)}</li>)}</ul>
         ) : <p class="soft">{one.releasedAt ? "Nowhere any more." : "No process has said yet that it goes by it."}</p>}
+        {found.positions.length ? (
+          <>
+            <h3>Positions</h3>
+            <table class="plain">
+              <thead><tr><th>Account</th><th>Symbol</th><th>State</th><th class="number">Found</th><th class="number">Held</th><th class="number">On its way</th><th>Waits for</th></tr></thead>
+              <tbody>
+                {found.positions.map(left => (
+                  <tr key={`${left.accountId} ${left.symbol}`}>
+                    <td>{left.accountId}</td><td>{left.symbol}</td><td>{left.state.toLowerCase().replaceAll("_", " ")}</td><td class="number">{shares(left.foundQty)}</td><td class="number">{shares(left.held)}</td><td class="number">{shares(left.openQty)}</td><td>{left.why}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </>
+        ) : null}
         <h3>Not over yet</h3>
         {found.outstanding.length ? (
           <table class="plain">
@@ -99,15 +133,15 @@ export function SwitchDetail({ switchId }: { switchId: string }) {
           </table>
         ) : <p class="soft">{one.stage === "BLOCK" ? "This stage cancels nothing." : "Everything that it found open is over."}</p>}
       </div>
-      {asking === "raise" && next ? (
-        <ReasonDialog title={`${next.title}: ${scopeInWords(one.scope)}`} what={next.does} action={next.title} tone="danger" inWords={inWords} onClose={() => setAsking(null)}
+      {raising ? (
+        <ReasonDialog title={`${stageInWords(raising.stage)}: ${scopeInWords(one.scope)}`} what={[raising.does, ...raising.closed].join(" ")} action="Go further" tone="danger" inWords={inWords} onClose={() => setRaising(null)}
           run={async reason => {
-            await call("post", "/api/v1/kill-switches/{switchId}/raise", { path: { switchId }, body: { stage: next.value, reason } });
-            await done(`${next.title}: ${scopeInWords(one.scope)}.`);
+            await call("post", "/api/v1/kill-switches/{switchId}/raise", { path: { switchId }, body: { stage: raising.stage, reason } });
+            await done(`${stageInWords(raising.stage)}: ${scopeInWords(one.scope)}.`);
           }} />
       ) : null}
-      {asking === "release" ? (
-        <ReasonDialog title={`Release: ${scopeInWords(one.scope)}`} what="Trading of it goes on, and what waited in the market for a route goes on by itself. Orders that were canceled stay canceled." action="Release" inWords={inWords} onClose={() => setAsking(null)}
+      {isReleasing ? (
+        <ReasonDialog title={`Release: ${scopeInWords(one.scope)}`} what="Trading of it goes on, and what waited in the market for a route goes on by itself. Orders that were canceled stay canceled." action="Release" inWords={inWords} onClose={() => setReleasing(false)}
           run={async reason => {
             await call("post", "/api/v1/kill-switches/{switchId}/release", { path: { switchId }, body: { reason } });
             await done(`Released: ${scopeInWords(one.scope)}.`);

@@ -9,8 +9,8 @@ import { Badge, Button, Choice, Dialog, Empty, Field, Pane } from "../../ui/part
 import { useRead } from "../../ui/read";
 import { named, ScopeFields, scopeInWords, type Kind, type Scope } from "../../ui/scope";
 import { say } from "../../ui/toasts";
-import { stageInWords } from "./SwitchesPane";
-import { STAGES, type Stage } from "./stages";
+import { scopeFields } from "./closings";
+import { stageInWords, TRIGGER_STAGES, type TriggerStage } from "./stages";
 
 type Trigger = components["schemas"]["TriggerView"];
 type TriggerKind = components["schemas"]["KillTriggerKind"];
@@ -59,17 +59,15 @@ function TriggerDialog({ trigger, onClose, onDone }: { trigger: Trigger | null; 
   const [scope, setScope] = useState<Scope>(trigger?.scope ?? {});
   const [threshold, setThreshold] = useState(String(trigger?.threshold ?? 50));
   const [windowS, setWindowS] = useState(String(trigger?.windowS ?? 10));
-  const [stage, setStage] = useState<Stage>((trigger?.stage as Stage | undefined) ?? "BLOCK");
+  const [stage, setStage] = useState<TriggerStage>((trigger?.stage as TriggerStage | undefined) ?? "BLOCK");
   const [mode, setMode] = useState<Mode>((trigger?.mode as Mode | undefined) ?? "SHADOW");
   const [reason, setReason] = useState("");
   const [problem, setProblem] = useState("");
   const save = async () => {
-    const { account, venue, ...others } = named(scope);
-    const isEverything = !account && !venue && !Object.keys(others).length;
     if (!reason.trim()) return setProblem("say why: it is kept with the change");
     try {
       await call("put", "/api/v1/kill-triggers", {
-        body: { kind, mode, stage, threshold: Number(threshold), windowS: Number(windowS), reason: reason.trim(), ...others, ...(account ? { accountId: account } : {}), ...(venue ? { venueId: venue } : {}), ...(isEverything ? { everything: true } : {}) },
+        body: { kind, mode, stage, threshold: Number(threshold), windowS: Number(windowS), reason: reason.trim(), ...scopeFields(named(scope)) },
       });
       say("The trigger is set.", "good");
       await onDone();
@@ -94,7 +92,7 @@ function TriggerDialog({ trigger, onClose, onDone }: { trigger: Trigger | null; 
           <Field label={`Stops at (${KINDS[kind].unit})`}>{given => <input {...given} class="number" inputmode="numeric" value={threshold} onInput={event => setThreshold(event.currentTarget.value)} />}</Field>
           <Field label="Within (seconds)">{given => <input {...given} class="number" inputmode="numeric" value={windowS} onInput={event => setWindowS(event.currentTarget.value)} />}</Field>
         </div>
-        <Choice label="Then" value={stage} choices={STAGES} onChange={setStage} />
+        <Choice label="Then" value={stage} choices={TRIGGER_STAGES} onChange={setStage} />
         <Choice label="State" value={mode} choices={MODES} onChange={setMode} />
         <Field label="Reason" problem={problem || undefined}>{given => <input {...given} value={reason} onInput={event => setReason(event.currentTarget.value)} />}</Field>
         <footer><Button run={onClose}>Back</Button><Button run={async () => { await save(); }} tone="main">Save</Button></footer>

@@ -8,7 +8,7 @@ import { say } from "../../ui/toasts";
 import { ruleInWords } from "../../words/reasons";
 import { entered, MODES, ON_MISSING, SEVERITIES, valueInWords, type Limit, type Mode, type OnMissing, type Rule, type RuleName, type Severity } from "./limits";
 
-const KINDS: readonly Kind[] = ["firm", "desk", "account", "trader", "strategy", "sector", "symbol"];
+const KINDS: readonly Kind[] = ["firm", "desk", "account", "trader", "strategy", "sector", "symbol", "venue"];
 
 interface Props {
   readonly rules: readonly Rule[];
