@@ -200,6 +200,7 @@ def test_a_denied_order_passes_once_with_a_second_persons_leave(rig: StackRig, d
     row(desk, "overrides", "ACC-INST-001", "Buy 60 V").get_by_role("button", name="Let pass").click()
     say_why(desk, "known client", "Let pass")
     expect(row(desk, "overrides", "open", "trader1: Buy 60 V")).to_have_count(1)
+    time.sleep(IN_EFFECT_S)
     until_status(
         trader, place(trader, accountId="ACC-INST-001", symbol="V", quantity=60)["orderId"], "FILLED"
     )
@@ -228,24 +229,24 @@ def test_a_person_stops_a_scope_sees_that_it_has_stopped_and_releases_it(rig: St
     stop = desk.page.locator(".stop")
     desk.page.click("#stop")
     expect(stop.locator(".note.bad")).to_contain_text("name at least one thing")
-    stop.get_by_label("Symbol").fill("dis")
+    stop.get_by_label("Symbol").fill("msft")
     stop.get_by_label("Reason").fill(HTML)
     desk.page.click("#stop")
     dialog = desk.page.locator(DIALOG)
-    expect(dialog).to_contain_text("Stop symbol DIS?")
+    expect(dialog).to_contain_text("Stop symbol MSFT?")
     dialog.get_by_role("button", name="Stop", exact=True).click()
     detail = desk.page.locator(".detail")
     expect(detail).to_contain_text("oms-core", timeout=ANSWER_MS_MAX)
     expect(detail).to_contain_text("Everything that it found open is over.", timeout=ANSWER_MS_MAX)
     until_status(client, order_id, "CANCELED")
     expect(desk.page.locator(".top")).to_contain_text("1 stopped")
-    expect(row(desk, "switches", "symbol DIS", HTML)).to_have_count(1)
+    expect(row(desk, "switches", "symbol MSFT", HTML)).to_have_count(1)
     assert desk.page.evaluate("window.foreign") is None
     desk.page.click("#release")
     say_why(desk, "it is over", "Release")
     expect(desk.page.locator(".top")).to_contain_text("Nothing stopped", timeout=ANSWER_MS_MAX)
     desk.page.get_by_text("Released ones, too").click()
-    expect(row(desk, "switches", "symbol DIS", "it is over")).to_have_count(1)
+    expect(row(desk, "switches", "symbol MSFT", "it is over")).to_have_count(1)
     filled(client, 20)
 
 
