@@ -297,8 +297,8 @@ def test_a_trigger_is_set_by_an_admin(rig: StackRig, desk: Desk) -> None:
 
 def test_an_exception_is_set_aside_and_another_booked(rig: StackRig, desk: Desk) -> None:
     client = rig.client("admin1")
-    _raise_exception(rig, "first")
-    _raise_exception(rig, "second")
+    raise_exception(rig, "first")
+    raise_exception(rig, "second")
     desk.log_in("admin1")
     go(desk, "venues")
     row(desk, "exceptions", "first").get_by_role("button", name="Set aside").click()
@@ -370,7 +370,8 @@ def test_axe_finds_nothing_wrong_with_any_view_and_none_scrolls_sideways(
     assert wrong == {}
 
 
-def _raise_exception(rig: StackRig, detail: str) -> None:
+def raise_exception(rig: StackRig, detail: str) -> None:
+    """Have an exception of XNYS that waits for a person, which says this."""
     with psycopg.connect(postgres_dsn(rig.layout.port("postgres")), autocommit=True) as connection:
         connection.execute(
             "INSERT INTO execution_exceptions (exception_id, identity, kind, raised_by, venue_id, detail,"

@@ -220,7 +220,7 @@ export class StreamTruth {
       this.become("STALE", "nothing was heard for a while");
     } else if (this.awaited.size) this.become("CATCHING_UP", `catching up: ${this.awaited.size} of ${this.accounts.size} accounts`);
     else if (!this.isListed) this.become("CATCHING_UP", "catching up: reading the list");
-    else if (this.doubtful) this.become("CATCHING_UP", `catching up: ${this.doubtful} orders in doubt`);
+    else if (this.doubtful) this.become("CATCHING_UP", `catching up: ${this.doubtful} ${this.doubtful === 1 ? "order" : "orders"} in doubt`);
     else {
       this.cutAt = 0;
       this.tries = 0;

@@ -64,7 +64,7 @@ function Line({ symbol }: { symbol: string }) {
   const isShown = draft.value.symbol === symbol;
   return (
     <tr class={isShown ? "shown" : ""} onClick={() => look(symbol)}>
-      <th scope="row"><button type="button" class="quiet name" aria-pressed={isShown} title={instrument?.haltReason ? `halted: ${instrument.haltReason}` : instrument?.name}>{symbol}{instrument?.haltReason ? " ⏸" : ""}</button></th>
+      <th scope="row"><button type="button" class="quiet name" aria-pressed={isShown} title={instrument?.haltReason ? `halted: ${instrument.haltReason}` : instrument?.name}>{symbol}{instrument?.haltReason ? <span class="bad"> halt</span> : null}</button></th>
       <td class="number sell" title={`${shares(quote?.bidSize)} shares`}>{price(quote?.bid, instrument?.tickSize)}</td>
       <td class="number buy" title={`${shares(quote?.askSize)} shares`}>{price(quote?.ask, instrument?.tickSize)}</td>
       <td class={`number ${change === null ? "" : change >= 0 ? "good" : "bad"}`} title="change of the middle since this page was opened">{change === null ? "" : signed(change)}</td>
