@@ -1,13 +1,14 @@
 """Orders on the desk page in a real browser, on a whole stack: sent once, explained, changed, canceled."""
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 from playwright.sync_api import expect
 
 from oms_tools.laptop.parts import postgres_dsn
-from tests.e2e.orders import until_status
+from tests.e2e.orders import place, until_status
 from tests.page.desk import AXE, Desk, canceled, filled, orders_of, resting
 from tests.stack_rig import StackRig
 
@@ -165,6 +166,41 @@ def test_a_what_if_decides_the_stored_route_again_without_a_venue(rig: StackRig,
     expect(desk.page.locator(".difference")).to_be_visible()
 
 
+def test_an_order_is_gone_through_moment_by_moment_and_its_way_is_measured(rig: StackRig, desk: Desk) -> None:
+    order_id = filled(rig.client("trader1"), 133)
+    desk.log_in("trader1")
+    desk.choose(order_id)
+    desk.page.click("#tab-time")
+    machine = desk.page.locator(".machine")
+    expect(machine).to_contain_text("Filled, 133 of 133 filled, by route")
+    expect(machine.locator("svg.waterfall")).to_have_attribute(
+        "aria-label", re.compile("received → risk .* ms")
+    )
+    moment = machine.get_by_role("slider", name="Moment")
+    moment.focus()
+    desk.page.keyboard.press("Home")
+    expect(machine).to_contain_text("New, 0 of 133 filled, not routed yet.")
+    expect(machine).to_contain_text("no route was decided yet")
+    while "not routed yet" in (machine.text_content() or ""):
+        desk.page.keyboard.press("ArrowRight")
+    expect(machine).to_contain_text("0 of 133 filled, by route 1.")
+    expect(machine.locator("caption", has_text="The book that its route stood on")).to_be_visible()
+    expect(machine.locator("tr", has_text="133").first).to_be_visible()
+
+
+def test_what_an_algo_did_stands_beside_its_plan(rig: StackRig, desk: Desk) -> None:
+    ends = datetime.now(UTC) + timedelta(minutes=2)
+    algo = {"strategy": "TWAP", "endAt": ends.isoformat(), "slices": 20}
+    order_id = str(place(rig.client("trader1"), quantity=2_000, algo=algo)["orderId"])
+    desk.log_in("trader1")
+    desk.choose(order_id)
+    desk.page.click("#tab-time")
+    expect(desk.page.locator("svg.worked")).to_have_attribute(
+        "aria-label", re.compile("2,000 planned"), timeout=20_000
+    )
+    canceled(rig.client("trader1"), order_id)
+
+
 def test_an_open_card_changes_with_its_order(rig: StackRig, desk: Desk) -> None:
     client = rig.client("trader1")
     order_id = resting(client, 132)
@@ -178,7 +214,7 @@ def test_an_open_card_changes_with_its_order(rig: StackRig, desk: Desk) -> None:
     expect(desk.page.locator(".card > header")).to_contain_text("Canceled")
     expect(desk.page.locator(".card tbody tr td:nth-child(5)")).to_have_text("Canceled")
     desk.page.click("#tab-events")
-    expect(desk.page.locator(".card tbody")).to_contain_text("OrderCanceled")
+    expect(desk.page.locator(".card tbody")).to_contain_text("canceled")
 
 
 # ---- the list
@@ -400,7 +436,7 @@ def test_axe_finds_nothing_wrong(rig: StackRig, desk: Desk, colours: str) -> Non
     desk.fill(quantity="200")
     expect(desk.page.locator(".verdict")).to_contain_text("Risk would accept")
     desk.choose(order_id)
-    for tab in ("why", "picture", "whatif", "venues", "fills", "events"):
+    for tab in ("why", "picture", "whatif", "venues", "fills", "events", "time"):
         desk.page.click(f"#tab-{tab}")
         assert desk.violations() == [], tab
     desk.picture(f"orders-{colours}-1280")

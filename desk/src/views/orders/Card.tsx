@@ -11,14 +11,16 @@ import { Badge, Button, Empty } from "../../ui/parts";
 import { money, plain, price, shares } from "../../ui/numbers";
 import { clock, clockMs } from "../../ui/time";
 import { isBuy, reasonInWords, sideInWords, statusInWords } from "../../words/reasons";
+import { eventInWords } from "./moments";
 import { Picture } from "./Picture";
 import { planOf, ranked, type Plan, type VenueConsidered } from "./plan";
 import { chosen } from "./state";
+import { TimeMachine } from "./TimeMachine";
 import { WhatIf } from "./WhatIf";
 
 const READ_MS = 400;
 const AGE_MS = 3_000;
-const TABS = [["why", "Why"], ["picture", "Picture"], ["whatif", "What if"], ["venues", "At venues"], ["fills", "Executions"], ["events", "Events"]] as const;
+const TABS = [["why", "Why"], ["picture", "Picture"], ["whatif", "What if"], ["venues", "At venues"], ["fills", "Executions"], ["events", "Events"], ["time", "Time machine"]] as const;
 type Tab = (typeof TABS)[number][0];
 const tab = signal<Tab>("why");
 
@@ -135,7 +137,7 @@ function Fills({ fills, tick }: { fills: readonly Execution[]; tick: string }) {
 function Events({ events }: { events: readonly OrderEventView[] }) {
   return (
     <table class="plain"><thead><tr><th class="number">#</th><th>Time</th><th>Event</th><th>Status</th><th>Text</th></tr></thead>
-      <tbody>{events.map(event => <tr key={event.sequence}><td class="number">{event.sequence}</td><td>{clockMs(event.occurredAt)}</td><td>{event.eventType}</td><td>{statusInWords(event.status)}</td><td>{reasonInWords(String((event.payload as Record<string, unknown>)["text"] ?? ""))}</td></tr>)}</tbody></table>
+      <tbody>{events.map(event => <tr key={event.sequence}><td class="number">{event.sequence}</td><td>{clockMs(event.occurredAt)}</td><td title={event.eventType}>{eventInWords(event.eventType)}</td><td>{statusInWords(event.status)}</td><td>{reasonInWords(String((event.payload as Record<string, unknown>)["text"] ?? ""))}</td></tr>)}</tbody></table>
   );
 }
 
@@ -147,6 +149,7 @@ export function Card() {
   useEffect(() => withKeys([
     { keys: "Escape", what: "close the card", where: "Orders", run: () => (chosen.value = "") },
     { keys: "w", what: "what if", where: "Orders", run: () => (tab.value = "whatif") },
+    { keys: "m", what: "time machine", where: "Orders", run: () => (tab.value = "time") },
   ]), []);
   void orders.version.value;
   const order = orders.get(orderId);
@@ -164,6 +167,7 @@ export function Card() {
       case "venues": return <Children children={routes.flatMap(one => one.children)} tick={tick} />;
       case "fills": return <Fills fills={told.fills} tick={tick} />;
       case "events": return <Events events={told.events} />;
+      case "time": return <TimeMachine order={order} story={told} />;
     }
   };
   return (
