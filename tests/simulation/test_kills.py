@@ -38,7 +38,7 @@ def found(*seeds: int, orders: int = 120) -> set[str]:
 
 
 def test_a_gate_that_does_not_ask_for_the_switches_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(WireGate, "_killed", lambda _gate, _child: "")
+    monkeypatch.setattr(WireGate, "_killed", lambda _gate, _child, _kills: "")
     assert found(2, 7, 57) == {KILLED, UNREAD}
 
 
