@@ -247,6 +247,8 @@ def test_a_person_stops_a_scope_sees_that_it_has_stopped_and_releases_it(rig: St
     expect(desk.page.locator(".top")).to_contain_text("Nothing stopped", timeout=ANSWER_MS_MAX)
     desk.page.get_by_text("Released ones, too").click()
     expect(row(desk, "switches", "symbol MSFT", "it is over")).to_have_count(1)
+    # Core goes by the release within a second.
+    time.sleep(IN_EFFECT_S)
     filled(client, 20)
 
 
