@@ -25,6 +25,3 @@ export type RequestedMany = Schemas["RequestedManyBody"];
 export type KillSwitch = Schemas["SwitchView"];
 export type Problem = Schemas["Problem"];
 export type Side = Schemas["Side"];
-export type OrderStatus = Schemas["OrderStatus"];
-export type OrderType = Schemas["OrderType"];
-export type TimeInForce = Schemas["TimeInForce"];

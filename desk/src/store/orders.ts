@@ -149,6 +149,3 @@ export function inDoubt(): readonly string[] {
 
 /** Whether the terms of some orders are not known yet. */
 export const hasUnread = (): boolean => unread.size > 0;
-
-/** Whether an order's every further change comes. */
-export const isSure = (orderId: string): boolean => sure.has(orderId);

@@ -1,4 +1,4 @@
-// What stops trading by itself: triggers, and how far each is from doing so is for the log; here is what they are set to.
+// Triggers: what each counts of whom, and at how much it stops trading by itself.
 import { useState } from "preact/hooks";
 import { call } from "../../api/client";
 import { inWords } from "../../api/problems";
