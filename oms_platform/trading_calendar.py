@@ -198,12 +198,17 @@ def _date(session: Session) -> date:
     return session.session_date
 
 
+# Days whose settlement is remembered: trades of one day ask for it each time.
+_SETTLEMENTS_MAX: Final = 1_000
+
+
 class Hours:
     """The phases of several calendars, each asked for again only when its time is over."""
 
     def __init__(self, calendars: Iterable[Calendar] = ()) -> None:
         self._calendars = {calendar.calendar_id: calendar for calendar in calendars}
         self._phases: dict[str, Phase] = {}
+        self._settlements: dict[tuple[str, date], date] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -229,7 +234,12 @@ class Hours:
 
     def settles_on(self, calendar_id: str, day: date) -> date:
         """Return the date on which the cash of a trade of a day settles (`Calendar`)."""
-        return self._calendars[calendar_id].settles_on(day)
+        found = self._settlements.get((calendar_id, day))
+        if found is None:
+            if len(self._settlements) >= _SETTLEMENTS_MAX:
+                self._settlements.clear()
+            found = self._settlements[calendar_id, day] = self._calendars[calendar_id].settles_on(day)
+        return found
 
     def auction_chance(self, calendar_id: str, force: TimeInForce, now: datetime) -> AuctionChance:
         """Return which auction of a market an OPG or CLO order of now is for."""

@@ -60,12 +60,18 @@ def held_by(order: Order) -> tuple[Held, ...]:
 
 def shares_of(held: tuple[Held, ...]) -> int:
     """Return the shares that are held."""
-    return sum(one.quantity for one in held)
+    total = 0
+    for quantity, _ in held:
+        total += quantity
+    return total
 
 
 def micros_of_held(held: tuple[Held, ...]) -> int:
     """Return the micros that are held, whether they open or close."""
-    return sum(one.quantity * one.price_micros for one in held)
+    total = 0
+    for quantity, price in held:
+        total += quantity * price
+    return total
 
 
 def prices_of(order: Order) -> tuple[int | None, ...]:
@@ -76,6 +82,19 @@ def prices_of(order: Order) -> tuple[int | None, ...]:
         return ()
     found = (_limit_of(order, order.terms),)
     return found if order.replacing is None else (*found, _limit_of(order, order.replacing.terms))
+
+
+def _counts_the_same(order: Order, previous: Order) -> bool:
+    """Whether nothing has changed that `held_by` and `prices_of` look at."""
+    return (
+        order.lifecycle is previous.lifecycle
+        and order.terms is previous.terms
+        and order.executed_qty == previous.executed_qty
+        and order.reserved_price_micros == previous.reserved_price_micros
+        and order.replacing is previous.replacing
+        and order.triggered is previous.triggered
+        and order.pegged is previous.pegged
+    )
 
 
 def _limit_of(order: Order, terms: OrderTerms) -> int | None:
@@ -115,16 +134,21 @@ class OpenSide:
 
         less, more: as if one of the orders were not there, and another were.
         """
-        value = self.value_micros - micros_of_held(less) + micros_of_held(more)
+        value, quantity = self.value_micros, self.quantity
+        if less or more:
+            value += micros_of_held(more) - micros_of_held(less)
+            quantity += shares_of(more) - shares_of(less)
         if against <= 0:
             return value
-        if against >= self.quantity - shares_of(less) + shares_of(more):
+        if against >= quantity:
             return 0
-        levels = defaultdict(int, self.levels)
-        for quantity, price in less:
-            _add(levels, price, -quantity)
-        for quantity, price in more:
-            _add(levels, price, quantity)
+        levels = self.levels
+        if less or more:
+            levels = defaultdict(int, levels)
+            for quantity, price in less:
+                _add(levels, price, -quantity)
+            for quantity, price in more:
+                _add(levels, price, quantity)
         for price in sorted(levels):
             closing = min(against, levels[price])
             value -= closing * price
@@ -274,6 +298,8 @@ class AccountState:
 
     def keep_order(self, order: Order, previous: Order | None) -> int:
         """Count an order as it is now, and was. Returns the change of what the account uses, in micros."""
+        if previous is not None and _counts_the_same(order, previous):
+            return 0
         terms = order.terms
         held, limits = held_by(order), prices_of(order)
         was = NOTHING if previous is None else held_by(previous)

@@ -54,7 +54,6 @@ from oms_platform.vocabulary import (
     OrderAccepted,
     OrderTerms,
     OrderType,
-    Side,
     TimeInForce,
     TradeApplied,
     TradeCorrected,
@@ -180,16 +179,27 @@ class Desk:
         """
         order = steps[-1][1]
         terms = order.terms
-        effects = self.effects_of(order.order_id)
+        effects, state = self.effects_of(order.order_id), self.states[terms.account_id]
         for event, _ in steps:
             effects.note(event)
-            if isinstance(event, TradeApplied):
-                self.states[terms.account_id].fills.note(now)
-            if isinstance(event, TradeApplied | TradeCorrected):
-                before = self.position(terms.account_id, terms.symbol)
-                self.keep_position(terms.account_id, terms.symbol, _moved(before, terms.side, event))
-            elif isinstance(event, OrderAccepted):
-                self.states[terms.account_id].note_order(terms, now)
+            match event:
+                case TradeApplied():
+                    state.fills.note(now)
+                    held = after_fill(
+                        state.symbol(terms.symbol).position,
+                        terms.side,
+                        event.last_qty,
+                        event.last_px_micros,
+                        event.fee_micros,
+                    )
+                    self.keep_position(terms.account_id, terms.symbol, held)
+                case OrderAccepted():
+                    state.note_order(terms, now)
+                case TradeCorrected():
+                    held = after_correction(state.symbol(terms.symbol).position, terms.side, event)
+                    self.keep_position(terms.account_id, terms.symbol, held)
+                case _:
+                    pass
         self.keep(order)
         return self.keep_owed(order, now)
 
@@ -477,12 +487,6 @@ class AsIf:
         for account_id in self._asked:
             self._desk.states[account_id].messages.note(self._now, -1)
         self._desk.overrides = self._overrides
-
-
-def _moved(position: Position, side: Side, event: TradeApplied | TradeCorrected) -> Position:
-    if isinstance(event, TradeCorrected):
-        return after_correction(position, side, event)
-    return after_fill(position, side, event.last_qty, event.last_px_micros, event.fee_micros)
 
 
 def scope_of_order(

@@ -17,11 +17,14 @@ from oms_platform.vocabulary import (
     CancelRequested,
     ChildClosed,
     ChildRestated,
+    OrderAccepted,
     OrderResumed,
     OrderSuspended,
     ReplaceRejected,
     ReplaceRequested,
     ResumeRejected,
+    RoutePlaced,
+    RouteRequested,
     SuspendRejected,
     TradeApplied,
     TradeCorrected,
@@ -131,6 +134,9 @@ class Effects:
                 )
                 if event.request_id is not None:
                     self._others.add(event.request_id)
+            case OrderAccepted() | RoutePlaced() | RouteRequested():
+                # What most others are: looked for first, since a class that does not fit costs the most.
+                pass
             case TradeCorrected():
                 trade = trade_of(event)
                 self._executions[execution_id(event)] = Execution(

@@ -19,6 +19,9 @@ class Lifecycle(enum.Enum):
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
 
+    # Enum's own is Python code, and this is asked for a dozen times an order.
+    __hash__ = object.__hash__
+
 
 class Pending(enum.Enum):
     """The request that an order's venues have not answered yet."""

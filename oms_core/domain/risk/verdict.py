@@ -110,7 +110,7 @@ def check_risk(context: RiskContext, book: RuleBook, rules: Mapping[str, Check])
                 found = _failed(setting)
             if found is None:
                 continue
-            finding = _missing(setting, found.input) if isinstance(found, Missing) else found
+            finding = found if isinstance(found, Finding) else _missing(setting, found.input)
         outcome = _PASSED if finding.passed else _outcome(setting, finding)
         result = Result(setting, finding, outcome)
         results.append(result)
