@@ -932,6 +932,42 @@ class Overrides(Answer, frozen=True):
     overrides: list[Override]
 
 
+class Locate(Answer, frozen=True):
+    """A locate. quantity: shares; drawn: what orders have sold of it and may still sell; left: the rest.
+
+    valid_on: the day of the session that it is good for.
+    """
+
+    account_id: str
+    symbol: str
+    reference: str
+    broker: str
+    quantity: int
+    drawn: int
+    left: int
+    valid_on: date
+    entered_by: str
+    reason: str
+    entered_at: datetime
+
+
+class EasyToBorrow(Answer, frozen=True):
+    """The symbols of a day that need no locate, and who said so."""
+
+    symbols: list[str]
+    entered_by: str
+    reason: str
+    entered_at: datetime
+
+
+class Locates(Answer, frozen=True):
+    """Locates of a day, by symbol and account, and its easy-to-borrow list, None where none is loaded."""
+
+    day: date
+    locates: list[Locate]
+    easy_to_borrow: EasyToBorrow | None
+
+
 class KillSwitch(Answer, frozen=True):
     """What somebody has stopped. scope: names by kind, none for everything. stage: BLOCK, CANCEL or FLATTEN.
 

@@ -895,6 +895,8 @@ def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, t
     unit.shown.setdefault(order.order_id, order.shown)
     was_closed = order.closed
     newly_owed = core.desk.take(steps, unit.now)
+    if (drawn := core.desk.draw(steps[-1][1], order)) is not None:
+        unit.draws[drawn[0]] += drawn[1]
     for event, after in steps:
         _stage(core, unit, after, event, trace)
         order = after

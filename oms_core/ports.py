@@ -12,6 +12,7 @@ from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.flatten import Closing, Flattened
+from oms_core.domain.locates import LocateKey
 from oms_core.domain.order import FIELD_OF, Event, Order
 from oms_core.domain.positions import Position
 from oms_core.domain.touch import TouchPrices
@@ -157,7 +158,7 @@ class UnitOfWork:
     alerts: those that were raised, have changed or are cleared. originated: orders of core's own. flattened:
     positions that switches close, as they stand.
     cash: what executions moved, less fees, in micros by account and the date on which it settles. changes: of
-    positions, by actions.
+    positions, by actions. draws: shares that orders have drawn more of locates, below 0 given back.
     """
 
     now: datetime
@@ -169,6 +170,7 @@ class UnitOfWork:
     changes: list[PositionChange] = field(default_factory=list)
     cash: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     streams: dict[str, int] = field(default_factory=dict)
+    draws: defaultdict[LocateKey, int] = field(default_factory=lambda: defaultdict(int))
     risks: dict[UUID, RiskTaken] = field(default_factory=dict)
     exceptions: list[ExecutionException] = field(default_factory=list)
     bookings: dict[UUID, str] = field(default_factory=dict)

@@ -75,6 +75,14 @@ from oms_api.ports.limits import (
     OtherVersion,
     UnknownNames,
 )
+from oms_api.ports.locates import (
+    EasyView,
+    LocateDesk,
+    LocateFilter,
+    LocateLine,
+    LocateView,
+    OtherDay,
+)
 from oms_api.ports.market import (
     AccountView,
     BookView,
@@ -215,6 +223,7 @@ __all__ = [
     "DeskState",
     "ClosedPositionView",
     "CoveredPositionView",
+    "EasyView",
     "EffectView",
     "EncodedEvent",
     "EventStore",
@@ -246,6 +255,10 @@ __all__ = [
     "LimitFilter",
     "LimitView",
     "LiveQuotes",
+    "LocateDesk",
+    "LocateFilter",
+    "LocateLine",
+    "LocateView",
     "MarketData",
     "MarketDesk",
     "NamedOrder",
@@ -259,6 +272,7 @@ __all__ = [
     "OrderKeys",
     "OrderReader",
     "OrderView",
+    "OtherDay",
     "OtherVersion",
     "OutcomeStore",
     "OverrideDesk",
@@ -338,6 +352,7 @@ class Ports:
     kills: KillBoard
     limits: LimitDesk
     overrides: OverrideDesk
+    locates: LocateDesk
     books: AccountBooks
     marks: Marks
     market: MarketDesk

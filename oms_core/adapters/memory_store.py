@@ -16,6 +16,7 @@ from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.fees import FeeBook
 from oms_core.domain.flatten import Closing, Flattened
+from oms_core.domain.locates import Locate, LocateBook, LocateKey
 from oms_core.domain.machine import apply
 from oms_core.domain.order import Order
 from oms_core.domain.positions import Position
@@ -92,6 +93,9 @@ class InMemoryOrderStore:
         self.alerts: dict[UUID, Alert] = {}
         self.closings: dict[UUID, Closing] = {}
         self.positions_closed: dict[tuple[UUID, str, str], Flattened] = {}
+        self.easy: dict[date, frozenset[str]] = {}
+        self.locates: dict[LocateKey, Locate] = {}
+        self.draws: dict[LocateKey, int] = {}
         self.commits = 0
 
     def set_instrument(self, instrument: InstrumentTerms) -> None:
@@ -141,6 +145,14 @@ class InMemoryOrderStore:
             if action.account_id in owned and action_id not in self.changes
         ]
 
+    def load_locates(
+        self, locates: Mapping[LocateKey, Locate], easy: Mapping[date, frozenset[str]] | None = None
+    ) -> None:
+        """Store locates and days' easy-to-borrow lists beside those that are there."""
+        self.locates |= locates
+        self.easy |= easy or {}
+        self._reference_version += 1
+
     def set_calendars(self, calendars: Iterable[Calendar]) -> None:
         """Store the markets' hours as they are from now on."""
         self._calendars = tuple(calendars)
@@ -173,6 +185,8 @@ class InMemoryOrderStore:
         desk.overrides = self._unused()
         desk.fees = self._fees
         desk.actions = len(self.actions)
+        drawn = {key: self.draws.get(key, 0) for key in self.locates}
+        desk.locates = LocateBook(easy=dict(self.easy), locates=dict(self.locates), drawn=drawn)
         desk.hours = Hours(self._calendars)
 
     def ensure_partitions(self, now: datetime) -> None:
@@ -337,14 +351,15 @@ class InMemoryOrderStore:
             )
         self.alerts |= {alert.alert_id: alert for alert in unit.alerts}
         self.orders.update(unit.orders)
-        for key in unit.positions:
-            self.positions[key] = desk.position(*key)
+        self.positions |= {key: desk.position(*key) for key in unit.positions}
         for change in unit.changes:
             action = self.actions[change.action_id]
             if action.symbol == change.symbol:
                 self.changes[change.action_id] = change
                 if isinstance(action, Split | Rename):
                     self.reshaped[change.account_id, change.symbol] = unit.now
+        for locate, shares in unit.draws.items():
+            self.draws[locate] = self.draws.get(locate, 0) + shares
         for when, moved in unit.cash.items():
             self.cash[when] = self.cash.get(when, 0) + moved
         for place, offset in next_offsets.items():

@@ -20,6 +20,7 @@ from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.fees import book_of
 from oms_core.domain.flatten import Flattened, PositionState
+from oms_core.domain.locates import Locate, LocateBook, LocateKey
 from oms_core.domain.machine import apply
 from oms_core.domain.order import Order
 from oms_core.domain.positions import Position
@@ -79,6 +80,8 @@ from oms_platform.wire import Topic, encode
 GROUP: Final = "oms-core"
 # How far the clocks of gateways and cores may be apart.
 CLOCK_SKEW_MAX: Final = timedelta(seconds=30)
+# Of locates that were for days before, an order that names one is told which day it was for.
+LOCATES_KEPT: Final = timedelta(days=7)
 
 _STATE: Final = (
     ("order_id", "uuid"),
@@ -184,6 +187,22 @@ _ADD_CASH: Final = ArrayStatement.insert(
     (("account_id", "text"), ("settles_on", "date"), ("amount", "numeric")),
     "ON CONFLICT (account_id, settles_on) DO UPDATE SET amount = cash_settlements.amount + EXCLUDED.amount",
 )
+# So are shares that orders have drawn of locates, of which some were loaded long ago, or never.
+_ADD_DRAWS: Final = ArrayStatement.insert(
+    "locate_draws",
+    (("account_id", "text"), ("symbol", "text"), ("reference", "text"), ("drawn", "bigint")),
+    "ON CONFLICT (account_id, symbol, reference) DO UPDATE SET drawn = locate_draws.drawn + EXCLUDED.drawn",
+)
+# Of the last day that was loaded before one, and of that day and all after it.
+_EASY: Final = """
+SELECT trade_date, symbols FROM easy_to_borrow WHERE trade_date >= (
+    SELECT coalesce(max(trade_date), %(today)s) FROM easy_to_borrow WHERE trade_date < %(today)s)
+"""
+_LOCATES: Final = """
+SELECT l.account_id, l.symbol, l.reference, l.quantity, l.valid_on, coalesce(d.drawn, 0)
+FROM locates l LEFT JOIN locate_draws d USING (account_id, symbol, reference)
+WHERE l.valid_on >= %s
+"""
 _INSERT_CHANGES: Final = ArrayStatement.insert(
     "position_changes",
     (
@@ -337,6 +356,7 @@ class PostgresOrderStore:
         self._load_rules(desk, version["rules"])
         self._load_overrides(desk, version["overrides"], now)
         self._load_fees(desk, version["fees"])
+        self._load_locates(desk, version["locates"], today)
         desk.actions = version["positions"]
         if (found := (version["accounts"], version["instruments"], today)) == desk.reference_version:
             return
@@ -411,6 +431,25 @@ class PostgresOrderStore:
             schedules, charges = (self._connection.execute(query) for query in (_SCHEDULES, _CHARGES))
             desk.fees = book_of(schedules, charges)
             desk.fees_seen = version
+
+    def _load_locates(self, desk: Desk, version: int, today: date) -> None:
+        """Read easy-to-borrow lists and locates, if they have changed, or the day has.
+
+        What is drawn is read with them: between two batches the database knows it as well as the desk does.
+        """
+        if desk.locates_seen == (version, today):
+            return
+        book = LocateBook(
+            easy={
+                day: frozenset(symbols) for day, symbols in self._connection.execute(_EASY, {"today": today})
+            }
+        )
+        locates: dict[LocateKey, Locate] = {}
+        for *names, quantity, valid_on, drawn in self._connection.execute(_LOCATES, [today - LOCATES_KEPT]):
+            key = LocateKey(*names)
+            locates[key], book.drawn[key] = Locate(quantity, valid_on), drawn
+        book.locates = locates
+        desk.locates, desk.locates_seen = book, (version, today)
 
     def ensure_partitions(self, now: datetime) -> None:
         """Make the coming weeks' partitions of every growing table."""
@@ -613,6 +652,7 @@ class PostgresOrderStore:
                     cursor, [_position_row(desk, key, unit) for key in sorted(unit.positions)]
                 )
                 _UPSERT_DAYS.execute(cursor, [_day_row(*one, unit.now) for one in sorted(unit.days.items())])
+                _ADD_DRAWS.execute(cursor, [(*key, more) for key, more in sorted(unit.draws.items()) if more])
                 cash = [(*key, dollars_of(moved)) for key, moved in sorted(unit.cash.items()) if moved]
                 _ADD_CASH.execute(cursor, cash)
                 _INSERT_CHANGES.execute(cursor, [_change_row(one, unit) for one in unit.changes])
