@@ -647,12 +647,23 @@ class Rename(Answer, frozen=True):
     taken: bool
 
 
+class PositionsRefused(Answer, frozen=True):
+    """Positions of an account that its core has not taken, and why: something happened in it meanwhile."""
+
+    account_id: str
+    why: str
+
+
 class PositionsLoaded(Answer, frozen=True):
-    """What was loaded. taken: whether the cores have taken all of it already, as they do within a second."""
+    """What was loaded. taken: whether the cores have taken all of it already, as they do within a second.
+
+    refused: the accounts whose positions are as they were.
+    """
 
     positions: int
     cash: int
     taken: bool
+    refused: list[PositionsRefused]
 
 
 class Instrument(Answer, frozen=True):

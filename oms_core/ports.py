@@ -87,13 +87,18 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What somebody says an account holds of a symbol: signed shares, and their signed cost in micros."""
+    """What somebody says an account holds of a symbol: signed shares, and their signed cost in micros.
+
+    after: the event of the account's stream after which it was looked at; None where it is to hold whatever
+    comes after that.
+    """
 
     action_id: UUID
     account_id: str
     symbol: str
     quantity: int
     cost_micros: int
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +163,8 @@ class UnitOfWork:
     alerts: those that were raised, have changed or are cleared. originated: orders of core's own. flattened:
     positions that switches close, as they stand.
     cash: what executions moved, less fees, in micros by account and the date on which it settles. changes: of
-    positions, by actions. draws: shares that orders have drawn more of locates, below 0 given back.
+    positions, by actions. refusals: of actions, with their accounts and why. draws: shares that orders have
+    drawn more of locates, below 0 given back.
     """
 
     now: datetime
@@ -168,6 +174,7 @@ class UnitOfWork:
     shown: dict[UUID, tuple[object, ...]] = field(default_factory=dict)
     positions: set[tuple[str, str]] = field(default_factory=set)
     changes: list[PositionChange] = field(default_factory=list)
+    refusals: dict[UUID, tuple[str, str]] = field(default_factory=dict)
     cash: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     streams: dict[str, int] = field(default_factory=dict)
     draws: defaultdict[LocateKey, int] = field(default_factory=lambda: defaultdict(int))
@@ -193,7 +200,13 @@ class UnitOfWork:
     def empty(self) -> bool:
         """Whether nothing changed."""
         return not (
-            self.events or self.exceptions or self.days or self.alerts or self.changes or self.flattened
+            self.events
+            or self.exceptions
+            or self.days
+            or self.alerts
+            or self.changes
+            or self.refusals
+            or self.flattened
         )
 
 

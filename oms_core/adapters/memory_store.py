@@ -81,6 +81,7 @@ class InMemoryOrderStore:
         self.cash: dict[tuple[str, str], int] = {}
         self.actions: dict[UUID, PositionAction] = {}
         self.changes: dict[UUID, PositionChange] = {}
+        self.refusals: dict[UUID, str] = {}
         self.reshaped: dict[tuple[str, str], datetime] = {}
         self.heads: dict[str, OrderEvent] = {}
         self.offsets: dict[tuple[str, int], int] = {}
@@ -142,7 +143,7 @@ class InMemoryOrderStore:
         return [
             action
             for action_id, action in self.actions.items()
-            if action.account_id in owned and action_id not in self.changes
+            if action.account_id in owned and action_id not in self.changes.keys() | self.refusals.keys()
         ]
 
     def load_locates(
@@ -352,6 +353,7 @@ class InMemoryOrderStore:
         self.alerts |= {alert.alert_id: alert for alert in unit.alerts}
         self.orders.update(unit.orders)
         self.positions |= {key: desk.position(*key) for key in unit.positions}
+        self.refusals |= {action_id: why for action_id, (_, why) in unit.refusals.items()}
         for change in unit.changes:
             action = self.actions[change.action_id]
             if action.symbol == change.symbol:

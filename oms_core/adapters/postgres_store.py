@@ -219,6 +219,10 @@ _INSERT_CHANGES: Final = ArrayStatement.insert(
         ("fees", "numeric"),
     ),
 )
+_INSERT_REFUSALS: Final = ArrayStatement.insert(
+    "position_refusals",
+    (("action_id", "uuid"), ("account_id", "text"), ("why", "text"), ("refused_at", "timestamptz")),
+)
 _SCHEDULES: Final = (
     "SELECT venue_id, effective_from, add_fee, remove_fee, routed_fee, auction_fee FROM fee_schedules"
 )
@@ -229,7 +233,8 @@ _CHARGES: Final = (
 _ACTIONS: Final = (
     "SELECT action_id, kind, account_id, symbol, terms FROM position_actions a"
     " WHERE account_id = ANY(%s) AND NOT EXISTS ("
-    " SELECT FROM position_changes c WHERE c.action_id = a.action_id) ORDER BY action_id"
+    " SELECT FROM position_changes c WHERE c.action_id = a.action_id) AND NOT EXISTS ("
+    " SELECT FROM position_refusals r WHERE r.action_id = a.action_id) ORDER BY action_id"
 )
 _RESHAPED: Final = (
     "SELECT c.account_id, c.symbol, max(c.changed_at) FROM position_actions a JOIN position_changes c"
@@ -656,6 +661,8 @@ class PostgresOrderStore:
                 cash = [(*key, dollars_of(moved)) for key, moved in sorted(unit.cash.items()) if moved]
                 _ADD_CASH.execute(cursor, cash)
                 _INSERT_CHANGES.execute(cursor, [_change_row(one, unit) for one in unit.changes])
+                refused = [(key, *said, unit.now) for key, said in unit.refusals.items()]
+                _INSERT_REFUSALS.execute(cursor, refused)
                 insert_exceptions(cursor, unit.exceptions)
                 close_bookings(cursor, unit.bookings, unit.now)
                 for override_id, request_id in unit.overrides.items():
@@ -951,6 +958,7 @@ def _action(
             symbol=symbol,
             quantity=terms["quantity"],
             cost_micros=micros_of(Decimal(terms["cost"])),
+            after=terms.get("after"),
         )
     if kind == "RENAME":
         return Rename(action_id=action_id, account_id=account_id, symbol=symbol, new_symbol=terms["to"])

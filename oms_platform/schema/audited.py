@@ -61,6 +61,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "account_days": "what core measured of positions and marks, moved by both",
     "position_changes": "follow from actions and positions, to which `oms verify` holds them",
     "locate_draws": "what the events' orders have drawn, to which `oms verify` holds it",
+    "position_refusals": "what core did not take of actions, which are rows of their own",
     "cash_settlements": "the sum of the events' trades, to which `oms verify` holds it",
     "child_orders": "what an order's events say of its children, to which `oms verify` holds it",
     "child_cancels": "what the adapter has been asked for by core; the wish is a request or an event",

@@ -191,6 +191,27 @@ def test_an_opening_waits_until_it_is_taken_and_is_what_is_held_then(kept: Kept)
     assert kept.core.desk.position(ACCOUNT, "AAPL") == before
 
 
+def test_an_opening_that_something_has_crossed_is_refused_once(kept: Kept) -> None:
+    kept.filled()
+    head = kept.core.desk.stream_sequences[ACCOUNT]
+    late, timely = (
+        Opening(
+            action_id=ids.uuid7(), account_id=ACCOUNT, symbol=symbol, quantity=7, cost_micros=7, after=after
+        )
+        for symbol, after in (("AAPL", head - 1), ("MSFT", head))
+    )  # fmt: skip
+    for one in (late, timely):
+        kept.take_action(one)
+    unit = UnitOfWork(now=utc_now())
+    for one in kept.store.waiting_actions([ACCOUNT]):
+        handle_action(kept.core, unit, one)
+    kept.store.commit(unit, kept.core.desk, {})
+    assert kept.store.waiting_actions([ACCOUNT]) == []
+    kept.begin()
+    held = [kept.core.desk.position(ACCOUNT, symbol).quantity for symbol in ("AAPL", "MSFT")]
+    assert held == [100, 7]
+
+
 def test_when_something_was_split_is_known_to_the_core_that_begins_anew(kept: Kept) -> None:
     kept.filled()
     split = Split(
@@ -376,7 +397,8 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
 
         def take_action(action: PositionAction) -> None:
             if isinstance(action, Opening):
-                terms = {"quantity": action.quantity, "cost": str(dollars_of(action.cost_micros))}
+                terms = {"quantity": action.quantity, "cost": str(dollars_of(action.cost_micros)),
+                         "after": action.after}  # fmt: skip
             elif isinstance(action, Rename):
                 terms = {"to": action.new_symbol}
             else:

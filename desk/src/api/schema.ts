@@ -1589,6 +1589,7 @@ export interface components {
         LoadedView: {
             cash: number;
             positions: number;
+            refused: components["schemas"]["NotTakenView"][];
             taken: boolean;
         };
         LoadRequest: {
@@ -1632,6 +1633,10 @@ export interface components {
             accounts: string[];
             rights: string[];
             subject: string;
+        };
+        NotTakenView: {
+            accountId: string;
+            why: string;
         };
         OrderCapacity: "AGENCY" | "PRINCIPAL" | "RISKLESS_PRINCIPAL";
         OrderEvents: {
