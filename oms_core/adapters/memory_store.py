@@ -11,7 +11,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from oms_core.domain.alerts import Alert
-from oms_core.domain.days import AccountDay
+from oms_core.domain.days import DAY_BEFORE_MAX, AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.fees import FeeBook
@@ -217,9 +217,12 @@ class InMemoryOrderStore:
 
     def load_days(self, desk: Desk, today: date, now: datetime) -> None:
         """Give the desk how the day of each of its accounts has begun."""
-        for (account, trade_date), day in self.days.items():
-            if trade_date == today and account in desk.owned:
-                desk.days.load(account, day, now)
+        newest: dict[str, AccountDay] = {}
+        for (account, trade_date), day in sorted(self.days.items()):
+            if today - DAY_BEFORE_MAX <= trade_date <= today and account in desk.owned:
+                newest[account] = day
+        for account, day in newest.items():
+            desk.days.load(account, day, now)
 
     def _count_recent(self, desk: Desk) -> None:
         """Count what the accounts have asked for, which rates and repeats are held to."""
@@ -347,9 +350,8 @@ class InMemoryOrderStore:
         self.overrides_used |= unit.overrides
         for account, day in unit.days.items():
             kept = self.days.setdefault((account, day.trade_date), day)
-            self.days[account, day.trade_date] = replace(
-                day, peak_micros=max(kept.peak_micros, day.peak_micros), pnl_micros=0
-            )
+            peak = max(kept.peak_micros, day.peak_micros)
+            self.days[account, day.trade_date] = replace(day, peak_micros=peak)
         self.alerts |= {alert.alert_id: alert for alert in unit.alerts}
         self.orders.update(unit.orders)
         self.positions |= {key: desk.position(*key) for key in unit.positions}

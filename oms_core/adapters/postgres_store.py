@@ -15,7 +15,7 @@ import psycopg
 import structlog
 
 from oms_core.domain.alerts import Alert, read_value
-from oms_core.domain.days import AccountDay
+from oms_core.domain.days import DAY_BEFORE_MAX, AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.fees import book_of
@@ -250,11 +250,17 @@ _UPSERT_DAYS: Final = ArrayStatement.insert(
         ("peak_micros", "bigint"),
         ("opened_at", "timestamptz"),
         ("updated_at", "timestamptz"),
+        ("last_micros", "bigint"),
     ),
     "ON CONFLICT (account_id, trade_date) DO UPDATE SET updated_at = EXCLUDED.updated_at,"
-    " opening_micros = EXCLUDED.opening_micros,"
+    " opening_micros = EXCLUDED.opening_micros, last_micros = EXCLUDED.last_micros,"
     " peak_micros = greatest(account_days.peak_micros, EXCLUDED.peak_micros)",
 )
+_NEWEST_DAYS: Final = """
+SELECT DISTINCT ON (account_id) account_id, trade_date, opening_micros, peak_micros, last_micros
+FROM account_days WHERE account_id = ANY(%s) AND trade_date BETWEEN %s AND %s
+ORDER BY account_id, trade_date DESC
+"""
 _INSERT_CLOSINGS: Final = ArrayStatement.insert(
     "kill_switch_closings",
     (
@@ -543,14 +549,14 @@ class PostgresOrderStore:
             desk.states[terms.account_id].note_order(terms, accepted_at)
 
     def load_days(self, desk: Desk, today: date, now: datetime) -> None:
-        """Read how the day of each of the desk's accounts has begun, of those that have begun."""
-        for account, opening, peak in self._connection.execute(
-            "SELECT account_id, opening_micros, peak_micros FROM account_days"
-            " WHERE trade_date = %s AND account_id = ANY(%s)",
-            [today, list(desk.owned)],
+        """Read the newest day of each of the desk's accounts: how today began, or how one before ended."""
+        for account, day, opening, peak, last in self._connection.execute(
+            _NEWEST_DAYS, [list(desk.owned), today - DAY_BEFORE_MAX, today]
         ):
-            day = AccountDay(trade_date=today, opening_micros=opening, peak_micros=peak)
-            desk.days.load(account, day, now)
+            won = 0 if last is None else last - opening
+            found = AccountDay(trade_date=day, opening_micros=opening, peak_micros=peak, pnl_micros=won)
+            if last is not None or day == today:
+                desk.days.load(account, found, now)
 
     def announce(self, partitions: Iterable[int], address: str, now: datetime) -> None:
         """Note at which address the core is that has these partitions' accounts."""
@@ -831,7 +837,7 @@ def _position_row(desk: Desk, key: tuple[str, str], unit: UnitOfWork) -> tuple[o
 
 
 def _day_row(account_id: str, day: AccountDay, now: datetime) -> tuple[object, ...]:
-    return (account_id, day.trade_date, day.opening_micros, day.peak_micros, now, now)
+    return (account_id, day.trade_date, day.opening_micros, day.peak_micros, now, now, day.last_micros)
 
 
 def _store_own(cursor: Cursor, unit: UnitOfWork) -> None:

@@ -485,8 +485,17 @@ def test_with_what_a_day_has_begun_is_kept_as_it_was_told_last_and_its_peak_only
     days.begin(today)
     kept.store.load_days(kept.core.desk, today, now)
     assert days.of(ACCOUNT) == AccountDay(trade_date=today, opening_micros=8, peak_micros=300)
-    kept.store.load_days(kept.core.desk, date(2026, 3, 3), now)
-    assert days.of(ACCOUNT) == AccountDay(trade_date=today, opening_micros=8, peak_micros=300)
+    # Where a day ends the next one begins, also over a weekend; what is longer ago says nothing.
+    seen = AccountDay(trade_date=today, opening_micros=8, peak_micros=300, pnl_micros=-5)
+    kept.store.commit(UnitOfWork(now=now, days={ACCOUNT: seen}), kept.core.desk, {})
+    for later, opening in ((3, 3), (12, 3), (13, 77)):
+        kept.begin()
+        days = kept.core.desk.days
+        days.begin(date(2026, 3, later))
+        kept.store.load_days(kept.core.desk, date(2026, 3, later), now)
+        assert days.of(ACCOUNT) is None
+        found = days.look(ACCOUNT, 77, now)
+        assert found is not None and found.opening_micros == opening
 
 
 def test_an_order_that_is_over_is_found_with_what_it_has_seen(kept: Kept) -> None:

@@ -1,4 +1,4 @@
-"""What somebody said that an account holds, and core did not take: something had come in between."""
+"""Openings that core refused, since something had come in between; what accounts were last seen worth."""
 
 from alembic import op
 
@@ -21,9 +21,16 @@ CREATE TABLE position_refusals (
 """
 
 
+DAYS = """
+-- What the account was worth when core last stored it, where the next day begins; null of days of before.
+ALTER TABLE account_days ADD COLUMN last_micros bigint;
+"""
+
+
 def upgrade() -> None:
     """Apply."""
     op.execute(REFUSALS)
+    op.execute(DAYS)
 
 
 def downgrade() -> None:
