@@ -30,6 +30,7 @@ from oms_api.adapters.postgres_fix_clients import PostgresFixClients
 from oms_api.adapters.postgres_fix_orders import PostgresFixOrders
 from oms_api.adapters.postgres_fix_sessions import PostgresFixSessions
 from oms_api.adapters.postgres_limits import PostgresLimitDesk
+from oms_api.adapters.postgres_locates import PostgresLocateDesk
 from oms_api.adapters.postgres_market import PostgresMarketDesk
 from oms_api.adapters.postgres_overrides import PostgresOverrideDesk
 from oms_api.adapters.postgres_post_trade import PostgresAlertDesk, PostgresSurveillanceDesk
@@ -183,6 +184,7 @@ class Gateway:
             kills=self._kills,
             limits=PostgresLimitDesk(self._desk_pool),
             overrides=PostgresOverrideDesk(self._desk_pool),
+            locates=PostgresLocateDesk(self._desk_pool),
             books=PostgresAccountBooks(self._desk_pool),
             marks=self._marks,
             market=PostgresMarketDesk(self._desk_pool, utc_now),

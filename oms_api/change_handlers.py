@@ -31,7 +31,15 @@ from oms_api.domain.order_requests import (
 )
 from oms_api.domain.peg_terms import read_peg
 from oms_api.domain.principal import Principal
-from oms_api.domain.refusal import Refusal, RefusalCode, changed_meanwhile, invalid, no_such_order
+from oms_api.domain.refusal import (
+    FieldProblem,
+    Refusal,
+    RefusalCode,
+    changed_meanwhile,
+    invalid,
+    no_such_order,
+    shown,
+)
 from oms_api.domain.terms import channel_problem
 from oms_api.handlers import handle_get_order
 from oms_api.ports import (
@@ -353,6 +361,8 @@ async def handle_change_many(
     if request_key and (found := await _found_of_many(ports, asked)) is not None:
         return found
     orders, more = await _selected(ports, clock, asked)
+    if not orders and (problems := await _unknown_names(ports, selection)):
+        return invalid(*problems)
     lines: list[Line] = []
     taken: list[tuple[OrderView, ChangeMessage]] = []
     for order in orders:
@@ -368,6 +378,32 @@ async def handle_change_many(
         return found or _key_taken(("", "", request_key), taken[0][0].order_id)
     lines += stored
     return RequestedOfMany(kind=kind, lines=[*lines, *_unknown(selection, orders)], more=more, created=True)
+
+
+async def _unknown_names(ports: Ports, selection: Selection) -> list[FieldProblem]:
+    """Return the symbols and venues of a selection that nobody knows.
+
+    Asked where no order fits: what is open is asked for, whatever else is named.
+    """
+    named = [("symbol", name) for name in sorted(selection.symbols or ())]
+    named += [("venue", name) for name in sorted(selection.venues or ())]
+
+    def unknown() -> list[FieldProblem]:
+        knows = {
+            "symbol": lambda name: ports.reference.ticks(name) is not None,
+            "venue": ports.reference.venue_exists,
+        }
+        return [
+            FieldProblem(field=field, message=f"must be a known {field}, was {shown(name)}")
+            for field, name in named
+            if not knows[field](name)
+        ]
+
+    if not unknown():
+        return []
+    # One may be known since a moment ago.
+    await ports.reference.refresh()
+    return unknown()
 
 
 def _selected_by(message: ChangeMessage, asked: AskedOfMany) -> ChangeMessage:

@@ -11,7 +11,7 @@ import msgspec
 
 from oms_api.domain.idempotency import KeyConflict, StoredOrder
 from oms_api.domain.kill_refusals import refusal_of_order
-from oms_api.domain.order_times import expiry_problem, given_field
+from oms_api.domain.order_times import expiry_problem
 from oms_api.domain.principal import Principal, Right
 from oms_api.domain.refusal import (
     Refusal,
@@ -248,7 +248,7 @@ def refusal_of_timing(
     calendar = reference.calendar(terms.symbol)
     problem = None
     if terms.expire_at is not None and calendar is not None:
-        problem = expiry_problem(terms.expire_at, given_field(content), calendar, now)
+        problem = expiry_problem(terms.expire_at, content, calendar, now)
     return None if problem is None else invalid(problem)
 
 

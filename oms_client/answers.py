@@ -647,12 +647,23 @@ class Rename(Answer, frozen=True):
     taken: bool
 
 
+class PositionsRefused(Answer, frozen=True):
+    """Positions of an account that its core has not taken, and why: something happened in it meanwhile."""
+
+    account_id: str
+    why: str
+
+
 class PositionsLoaded(Answer, frozen=True):
-    """What was loaded. taken: whether the cores have taken all of it already, as they do within a second."""
+    """What was loaded. taken: whether the cores have taken all of it already, as they do within a second.
+
+    refused: the accounts whose positions are as they were.
+    """
 
     positions: int
     cash: int
     taken: bool
+    refused: list[PositionsRefused]
 
 
 class Instrument(Answer, frozen=True):
@@ -930,6 +941,42 @@ class Overrides(Answer, frozen=True):
     """Leave that was given, the newest first."""
 
     overrides: list[Override]
+
+
+class Locate(Answer, frozen=True):
+    """A locate. quantity: shares; drawn: what orders have sold of it and may still sell; left: the rest.
+
+    valid_on: the day of the session that it is good for.
+    """
+
+    account_id: str
+    symbol: str
+    reference: str
+    broker: str
+    quantity: int
+    drawn: int
+    left: int
+    valid_on: date
+    entered_by: str
+    reason: str
+    entered_at: datetime
+
+
+class EasyToBorrow(Answer, frozen=True):
+    """The symbols of a day that need no locate, and who said so."""
+
+    symbols: list[str]
+    entered_by: str
+    reason: str
+    entered_at: datetime
+
+
+class Locates(Answer, frozen=True):
+    """Locates of a day, by symbol and account, and its easy-to-borrow list, None where none is loaded."""
+
+    day: date
+    locates: list[Locate]
+    easy_to_borrow: EasyToBorrow | None
 
 
 class KillSwitch(Answer, frozen=True):

@@ -41,6 +41,7 @@ _KILL_TRIGGERS: Final = "/api/v1/kill-triggers"
 _RULES: Final = "/api/v1/risk/rules"
 _LIMITS: Final = "/api/v1/risk/limits"
 _OVERRIDES: Final = "/api/v1/risk/overrides"
+_LOCATES: Final = "/api/v1/locates"
 _CALENDARS: Final = "/api/v1/calendars"
 _HALTS: Final = "/api/v1/halts"
 _SESSIONS: Final = "/api/v1/fix-sessions"
@@ -1466,6 +1467,42 @@ class Operations:
         """Take back the leave of an order that is not used. Returns it."""
         query = query_of(orderId=order, reason=reason)
         return Call(method="DELETE", path=_OVERRIDES, shape=answers.Overrides, query=query, repeatable=False)
+
+    # ---- locates
+
+    @operation("listLocates")
+    def locates(
+        self, *, day: date | None = None, account: str | None = None, symbol: str | None = None
+    ) -> Call[answers.Locates]:
+        """Return a day's locates with what is drawn of them, and its easy-to-borrow list.
+
+        day: of the session, today in New York if None.
+        """
+        on = None if day is None else day.isoformat()
+        query = query_of(day=on, accountId=account, symbol=symbol)
+        return Call(method="GET", path=_LOCATES, shape=answers.Locates, query=query)
+
+    @operation("loadLocates")
+    def load_locates(
+        self,
+        locates: Sequence[Mapping[str, Any]] = (),
+        easy_to_borrow: Sequence[str] | None = None,
+        *,
+        day: date | None = None,
+        reason: str,
+    ) -> Call[answers.Locates]:
+        """Load a day's locates and its easy-to-borrow list, all of it or nothing. Returns what was loaded.
+
+        locates: accountId, symbol, reference, broker, quantity. easy_to_borrow: the whole list of the day; it
+        stays as it is if None. day: of the session, today in New York if None.
+        """
+        body = body_of(
+            locates=[dict(one) for one in locates],
+            easyToBorrow=None if easy_to_borrow is None else list(easy_to_borrow),
+            day=None if day is None else day.isoformat(),
+            reason=reason,
+        )
+        return Call(method="POST", path=f"{_LOCATES}/load", shape=answers.Locates, body=body)
 
     # ---- the market
 

@@ -804,9 +804,19 @@ def _worth(position: Position, mark: int | None) -> int:
 
 
 def handle_action(core: Core, unit: UnitOfWork, action: PositionAction) -> None:
-    """Take what somebody says of an account's position; from here on fills change that."""
+    """Take what somebody says of an account's position; from here on fills change that.
+
+    An opening is refused where anything has happened in the account since it was looked at: whoever said what
+    is held did not know of it.
+    """
     account_id, symbol = action.account_id, action.symbol
-    unit.streams.setdefault(account_id, core.desk.stream_sequences[account_id])
+    head = core.desk.stream_sequences[account_id]
+    unit.streams.setdefault(account_id, head)
+    if isinstance(action, Opening) and action.after not in (None, head):
+        why = f"event {head} of the account came after the load was checked at {action.after}"
+        unit.refusals[action.action_id] = account_id, why
+        log.warning("opening_refused", action=str(action.action_id), account=account_id, why=why)
+        return
     before = core.desk.position(account_id, symbol)
     match action:
         case Opening():
@@ -876,6 +886,8 @@ def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, t
     unit.shown.setdefault(order.order_id, order.shown)
     was_closed = order.closed
     newly_owed = core.desk.take(steps, unit.now)
+    if (drawn := core.desk.draw(steps[-1][1], order)) is not None:
+        unit.draws[drawn[0]] += drawn[1]
     for event, after in steps:
         _stage(core, unit, after, event, trace)
         order = after

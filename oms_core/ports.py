@@ -12,6 +12,7 @@ from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.flatten import Closing, Flattened
+from oms_core.domain.locates import LocateKey
 from oms_core.domain.order import FIELD_OF, Event, Order
 from oms_core.domain.positions import Position
 from oms_core.domain.touch import TouchPrices
@@ -86,13 +87,18 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What somebody says an account holds of a symbol: signed shares, and their signed cost in micros."""
+    """What somebody says an account holds of a symbol: signed shares, and their signed cost in micros.
+
+    after: the event of the account's stream after which it was looked at; None where it is to hold whatever
+    comes after that.
+    """
 
     action_id: UUID
     account_id: str
     symbol: str
     quantity: int
     cost_micros: int
+    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +163,8 @@ class UnitOfWork:
     alerts: those that were raised, have changed or are cleared. originated: orders of core's own. flattened:
     positions that switches close, as they stand.
     cash: what executions moved, less fees, in micros by account and the date on which it settles. changes: of
-    positions, by actions.
+    positions, by actions. refusals: of actions, with their accounts and why. draws: shares that orders have
+    drawn more of locates, below 0 given back.
     """
 
     now: datetime
@@ -167,8 +174,10 @@ class UnitOfWork:
     shown: dict[UUID, tuple[object, ...]] = field(default_factory=dict)
     positions: set[tuple[str, str]] = field(default_factory=set)
     changes: list[PositionChange] = field(default_factory=list)
+    refusals: dict[UUID, tuple[str, str]] = field(default_factory=dict)
     cash: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     streams: dict[str, int] = field(default_factory=dict)
+    draws: defaultdict[LocateKey, int] = field(default_factory=lambda: defaultdict(int))
     risks: dict[UUID, RiskTaken] = field(default_factory=dict)
     exceptions: list[ExecutionException] = field(default_factory=list)
     bookings: dict[UUID, str] = field(default_factory=dict)
@@ -191,7 +200,13 @@ class UnitOfWork:
     def empty(self) -> bool:
         """Whether nothing changed."""
         return not (
-            self.events or self.exceptions or self.days or self.alerts or self.changes or self.flattened
+            self.events
+            or self.exceptions
+            or self.days
+            or self.alerts
+            or self.changes
+            or self.refusals
+            or self.flattened
         )
 
 

@@ -380,13 +380,26 @@ RULE_SPECS: Final[tuple[RuleSpec, ...]] = (
     ),
     RuleSpec(
         name="LOCATE_MISSING",
-        meaning="A short sale names where the shares can be borrowed, of a list if there is one.",
+        meaning="A short sale names where the shares can be borrowed, or its symbol is easy to borrow.",
         controls=(f"{_REG_SHO}, Rule 203(b)", _RULES_OF_ENTRY),
         parameters=(
             Parameter(
                 name="easy_to_borrow",
                 unit=Unit.YES_NO,
-                meaning="whether the symbol is on the easy-to-borrow list, and needs no locate",
+                meaning="whether the symbol needs no locate, whatever the day's list says",
+                default=False,
+            ),
+        ),
+    ),
+    RuleSpec(
+        name="LOCATE_EXCEEDED",
+        meaning="Short sales sell no more shares than the locate that they name, of the account and the day.",
+        controls=(f"{_REG_SHO}, Rule 203(b)", _RULES_OF_ENTRY),
+        parameters=(
+            Parameter(
+                name="counted",
+                unit=Unit.YES_NO,
+                meaning="whether a locate has to be loaded, and its shares are counted",
                 default=False,
             ),
         ),

@@ -22,6 +22,7 @@ from oms_api.ports import (
     NewSplit,
     NotRenamed,
     NotSplit,
+    NotTakenView,
     OpeningLine,
     OtherEntry,
     RenameLineView,
@@ -95,10 +96,13 @@ UPDATE instruments SET reference_price = greatest(round(reference_price * %(d)s 
     lower_band = round(lower_band * %(d)s / %(n)s, 6), upper_band = round(upper_band * %(d)s / %(n)s, 6)
 WHERE symbol = %(symbol)s
 """
+# Of actions that wait for a core the account is null.
 _NOT_TAKEN: Final = """
-SELECT count(*) FROM unnest(%s::uuid[]) AS wanted(action_id)
-WHERE NOT EXISTS (SELECT FROM position_changes c WHERE c.action_id = wanted.action_id)
+SELECT DISTINCT r.account_id, r.why FROM unnest(%s::uuid[]) AS wanted(action_id)
+LEFT JOIN position_refusals r USING (action_id)
+WHERE NOT EXISTS (SELECT FROM position_changes c WHERE c.action_id = wanted.action_id) ORDER BY 1
 """
+_HEADS: Final = "SELECT account_id, head FROM account_streams WHERE account_id = ANY(%s)"
 
 
 class PostgresAccountBooks:
@@ -160,14 +164,19 @@ class PostgresAccountBooks:
         async with self._pool.transaction(by=by, reason=reason) as connection:
             for account in accounts:
                 await connection.execute(_LOCK, (account,))
+            # Before anything is looked at: core refuses what comes after an event that was not seen here.
+            heads = await _counts(connection, _HEADS, (accounts,))
             if not replaces and (busy := await _busy(connection, lines, accounts, today)) is not None:
                 return busy
             for line in lines:
                 if line.symbol:
                     action_id = uuid7()
                     actions.append(action_id)
-                    terms = Jsonb({"quantity": line.quantity, "cost": f"{line.amount:f}"})
-                    values = (action_id, "OPENING", line.account_id, line.symbol, terms, by, reason, now)
+                    terms: dict[str, Any] = {"quantity": line.quantity, "cost": f"{line.amount:f}"}
+                    if not replaces:
+                        terms["after"] = heads.get(line.account_id, 0)
+                    what = ("OPENING", line.account_id, line.symbol, Jsonb(terms))
+                    values = (action_id, *what, by, reason, now)
                     await connection.execute(_INSERT_ACTION, values)
                     continue
                 cash = (await _stands(connection, line.account_id, today)).cash
@@ -264,10 +273,12 @@ class PostgresAccountBooks:
         )
         return view, actions
 
-    async def taken(self, actions: Sequence[UUID]) -> bool:
-        """Return whether cores have taken all of these actions."""
+    async def taken(self, actions: Sequence[UUID]) -> list[NotTakenView] | None:
+        """Return what cores have refused of these actions, by account; None while they wait for a core."""
         rows = await self._pool.run(_NOT_TAKEN, (list(actions),))
-        return bool(rows[0][0] == 0)
+        if any(account_id is None for account_id, _ in rows):
+            return None
+        return [NotTakenView(account_id=account_id, why=why) for account_id, why in rows]
 
 
 async def _stopped(connection: AsyncConnection[Any], symbol: str) -> Decimal | NotSplit:

@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from oms_api.domain.algo_terms import read_algo
-from oms_api.domain.order_times import EXPIRY_FIELDS, expiry_problem, given_field, read_expiry
+from oms_api.domain.order_times import EXPIRY_FIELDS, expiry_problem, read_expiry
 from oms_api.domain.peg_terms import read_peg
 from oms_api.domain.principal import Right
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, shown
@@ -243,7 +243,7 @@ def read_change(
     expire_at, wrong = read_expiry(given, force, calendar, required=becomes_gtd)
     problems += wrong
     if expire_at is not None and calendar is not None:
-        late = expiry_problem(expire_at, given_field(given), calendar, now)
+        late = expiry_problem(expire_at, given, calendar, now)
         problems += [] if late is None else [late]
     display = read_display_quantity(given.get("displayQty"), problems, least=0)
     algo = _algo(given["algo"], order, problems) if "algo" in given else None

@@ -105,20 +105,29 @@ def _session_of(day: date, calendar: Calendar) -> Session | str:
     return session
 
 
-def given_field(content: Mapping[str, object]) -> str:
+def _given_field(content: Mapping[str, object]) -> str:
     """Return by which field a client says until when an order is good."""
     return "expireDate" if content.get("expireDate") is not None else "expireTime"
 
 
-def expiry_problem(expire_at: datetime, field: str, calendar: Calendar, now: datetime) -> FieldProblem | None:
-    """Return what is wrong with a time until which an order is to be good, or None."""
+def expiry_problem(
+    expire_at: datetime, content: Mapping[str, object], calendar: Calendar, now: datetime
+) -> FieldProblem | None:
+    """Return what is wrong with a time until which an order is to be good, or None.
+
+    content: as its client said it. A date is told as that, and not as the close that it means.
+    """
+    field = _given_field(content)
+    is_date = field == "expireDate"
+    said = str(content[field]) if is_date else _text(expire_at)
     if expire_at <= now:
-        return _problem(field, f"must be after now, {_text(now)}, was {_text(expire_at)}")
+        wanted = "a session that ends after now" if is_date else "after now"
+        return _problem(field, f"must be {wanted}, {_text(now)}, was {said}")
     last = calendar.last_known
     bound = now + AHEAD_MAX if calendar.continuous_from is not None else last.closes_at if last else now
     if expire_at > bound:
         message = f"must be up to {_text(bound)}, as far as calendar {calendar.calendar_id} is known"
-        return _problem(field, f"{message}, was {_text(expire_at)}")
+        return _problem(field, f"{message}, was {said}")
     return None
 
 

@@ -21,6 +21,7 @@ from oms_api.entrypoints.rest_changes import change_operations
 from oms_api.entrypoints.rest_exceptions import exception_operations
 from oms_api.entrypoints.rest_fix_sessions import fix_session_operations
 from oms_api.entrypoints.rest_limits import limit_operations
+from oms_api.entrypoints.rest_locates import locate_operations
 from oms_api.entrypoints.rest_market import market_operations
 from oms_api.entrypoints.rest_orders import order_operations
 from oms_api.entrypoints.rest_overrides import override_operations
@@ -53,6 +54,7 @@ def operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         *switch_operations(ports),
         *limit_operations(ports),
         *override_operations(ports, clock),
+        *locate_operations(ports, clock),
         *post_trade_operations(ports),
         *market_operations(ports, clock),
         *reconciliation_operations(ports),

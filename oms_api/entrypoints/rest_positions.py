@@ -24,6 +24,7 @@ from oms_api.ports import (
     NewSplit,
     NotRenamed,
     NotSplit,
+    NotTakenView,
     OpeningLine,
     OtherEntry,
     PnlView,
@@ -240,8 +241,12 @@ def _of_changes(ports: Ports, clock: Clock) -> list[AnyOperation]:
                 f" {busy.open_orders} and {busy.traded}"
             )
             return invalid(FieldProblem(field=f"{_place(asked, busy.index)}.accountId", message=message))
+        refused = await _await_taken(ports, busy)
         return LoadedView(
-            positions=len(asked.positions), cash=len(asked.cash), taken=await _await_taken(ports, busy)
+            positions=len(asked.positions),
+            cash=len(asked.cash),
+            taken=refused == [],
+            refused=refused or [],
         )
 
     async def rename(call: Call[NoQuery]) -> RenameView | Refusal:
@@ -262,7 +267,7 @@ def _of_changes(ports: Ports, clock: Clock) -> list[AnyOperation]:
         view, actions = found
         if not view.done:
             return view
-        return msgspec.structs.replace(view, taken=await _await_taken(ports, actions))
+        return msgspec.structs.replace(view, taken=await _await_taken(ports, actions) is not None)
 
     async def split(call: Call[NoQuery]) -> SplitView | Refusal:
         asked = call.body(SplitRequest)
@@ -286,7 +291,7 @@ def _of_changes(ports: Ports, clock: Clock) -> list[AnyOperation]:
         view, actions = found
         if not view.done:
             return view
-        return msgspec.structs.replace(view, taken=await _await_taken(ports, actions))
+        return msgspec.structs.replace(view, taken=await _await_taken(ports, actions) is not None)
 
     return [
         Operation(
@@ -418,10 +423,10 @@ def _not_split(symbol: str, found: NotSplit) -> str:
     return f"must have no open orders, had {found.open_orders}: {named}"
 
 
-async def _await_taken(ports: Ports, actions: Sequence[UUID]) -> bool:
-    """Wait for cores to take actions. Returns whether all of them were in time."""
+async def _await_taken(ports: Ports, actions: Sequence[UUID]) -> list[NotTakenView] | None:
+    """Wait for cores to take actions. Returns what they have refused, None where some still wait."""
     loop = asyncio.get_running_loop()
     until = loop.time() + TAKEN_WAIT_S
-    while not (taken := await ports.books.taken(actions)) and loop.time() < until:
+    while (refused := await ports.books.taken(actions)) is None and loop.time() < until:
         await asyncio.sleep(TAKEN_LOOK_S)
-    return taken
+    return refused

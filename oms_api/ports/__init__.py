@@ -14,6 +14,7 @@ from oms_api.ports.accounts import (
     NewSplit,
     NotRenamed,
     NotSplit,
+    NotTakenView,
     OpeningLine,
     OtherEntry,
     PnlView,
@@ -74,6 +75,14 @@ from oms_api.ports.limits import (
     NothingSet,
     OtherVersion,
     UnknownNames,
+)
+from oms_api.ports.locates import (
+    EasyView,
+    LocateDesk,
+    LocateFilter,
+    LocateLine,
+    LocateView,
+    OtherDay,
 )
 from oms_api.ports.market import (
     AccountView,
@@ -174,6 +183,7 @@ __all__ = [
     "SplitView",
     "SplitLineView",
     "NotSplit",
+    "NotTakenView",
     "NewSplit",
     "UnsettledView",
     "TooLittleCash",
@@ -215,6 +225,7 @@ __all__ = [
     "DeskState",
     "ClosedPositionView",
     "CoveredPositionView",
+    "EasyView",
     "EffectView",
     "EncodedEvent",
     "EventStore",
@@ -246,6 +257,10 @@ __all__ = [
     "LimitFilter",
     "LimitView",
     "LiveQuotes",
+    "LocateDesk",
+    "LocateFilter",
+    "LocateLine",
+    "LocateView",
     "MarketData",
     "MarketDesk",
     "NamedOrder",
@@ -259,6 +274,7 @@ __all__ = [
     "OrderKeys",
     "OrderReader",
     "OrderView",
+    "OtherDay",
     "OtherVersion",
     "OutcomeStore",
     "OverrideDesk",
@@ -338,6 +354,7 @@ class Ports:
     kills: KillBoard
     limits: LimitDesk
     overrides: OverrideDesk
+    locates: LocateDesk
     books: AccountBooks
     marks: Marks
     market: MarketDesk

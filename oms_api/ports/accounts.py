@@ -109,12 +109,23 @@ class BusyAccount(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     traded: int
 
 
+class NotTakenView(View, frozen=True, kw_only=True):
+    """Positions of an account that its core has not taken, and why: something happened in it meanwhile."""
+
+    account_id: str
+    why: str
+
+
 class LoadedView(View, frozen=True, kw_only=True):
-    """What was loaded. taken: whether the cores have taken all of it already, as they do within a second."""
+    """What was loaded. taken: whether the cores have taken all of it already, as they do within a second.
+
+    refused: the accounts whose positions are as they were.
+    """
 
     positions: int
     cash: int
     taken: bool
+    refused: list[NotTakenView]
 
 
 class SplitLineView(View, frozen=True, kw_only=True):
@@ -252,8 +263,8 @@ class AccountBooks(Protocol):
         """
         ...
 
-    async def taken(self, actions: Sequence[UUID]) -> bool:
-        """Return whether cores have taken all of these actions."""
+    async def taken(self, actions: Sequence[UUID]) -> list[NotTakenView] | None:
+        """Return what cores have refused of these actions, by account; None while they wait for a core."""
         ...
 
 

@@ -11,11 +11,12 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from oms_core.domain.alerts import Alert
-from oms_core.domain.days import AccountDay
+from oms_core.domain.days import DAY_BEFORE_MAX, AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.fees import FeeBook
 from oms_core.domain.flatten import Closing, Flattened
+from oms_core.domain.locates import Locate, LocateBook, LocateKey
 from oms_core.domain.machine import apply
 from oms_core.domain.order import Order
 from oms_core.domain.positions import Position
@@ -80,6 +81,7 @@ class InMemoryOrderStore:
         self.cash: dict[tuple[str, str], int] = {}
         self.actions: dict[UUID, PositionAction] = {}
         self.changes: dict[UUID, PositionChange] = {}
+        self.refusals: dict[UUID, str] = {}
         self.reshaped: dict[tuple[str, str], datetime] = {}
         self.heads: dict[str, OrderEvent] = {}
         self.offsets: dict[tuple[str, int], int] = {}
@@ -92,6 +94,9 @@ class InMemoryOrderStore:
         self.alerts: dict[UUID, Alert] = {}
         self.closings: dict[UUID, Closing] = {}
         self.positions_closed: dict[tuple[UUID, str, str], Flattened] = {}
+        self.easy: dict[date, frozenset[str]] = {}
+        self.locates: dict[LocateKey, Locate] = {}
+        self.draws: dict[LocateKey, int] = {}
         self.commits = 0
 
     def set_instrument(self, instrument: InstrumentTerms) -> None:
@@ -138,8 +143,16 @@ class InMemoryOrderStore:
         return [
             action
             for action_id, action in self.actions.items()
-            if action.account_id in owned and action_id not in self.changes
+            if action.account_id in owned and action_id not in self.changes.keys() | self.refusals.keys()
         ]
+
+    def load_locates(
+        self, locates: Mapping[LocateKey, Locate], easy: Mapping[date, frozenset[str]] | None = None
+    ) -> None:
+        """Store locates and days' easy-to-borrow lists beside those that are there."""
+        self.locates |= locates
+        self.easy |= easy or {}
+        self._reference_version += 1
 
     def set_calendars(self, calendars: Iterable[Calendar]) -> None:
         """Store the markets' hours as they are from now on."""
@@ -173,6 +186,8 @@ class InMemoryOrderStore:
         desk.overrides = self._unused()
         desk.fees = self._fees
         desk.actions = len(self.actions)
+        drawn = {key: self.draws.get(key, 0) for key in self.locates}
+        desk.locates = LocateBook(easy=dict(self.easy), locates=dict(self.locates), drawn=drawn)
         desk.hours = Hours(self._calendars)
 
     def ensure_partitions(self, now: datetime) -> None:
@@ -202,9 +217,12 @@ class InMemoryOrderStore:
 
     def load_days(self, desk: Desk, today: date, now: datetime) -> None:
         """Give the desk how the day of each of its accounts has begun."""
-        for (account, trade_date), day in self.days.items():
-            if trade_date == today and account in desk.owned:
-                desk.days.load(account, day, now)
+        newest: dict[str, AccountDay] = {}
+        for (account, trade_date), day in sorted(self.days.items()):
+            if today - DAY_BEFORE_MAX <= trade_date <= today and account in desk.owned:
+                newest[account] = day
+        for account, day in newest.items():
+            desk.days.load(account, day, now)
 
     def _count_recent(self, desk: Desk) -> None:
         """Count what the accounts have asked for, which rates and repeats are held to."""
@@ -332,19 +350,20 @@ class InMemoryOrderStore:
         self.overrides_used |= unit.overrides
         for account, day in unit.days.items():
             kept = self.days.setdefault((account, day.trade_date), day)
-            self.days[account, day.trade_date] = replace(
-                day, peak_micros=max(kept.peak_micros, day.peak_micros), pnl_micros=0
-            )
+            peak = max(kept.peak_micros, day.peak_micros)
+            self.days[account, day.trade_date] = replace(day, peak_micros=peak)
         self.alerts |= {alert.alert_id: alert for alert in unit.alerts}
         self.orders.update(unit.orders)
-        for key in unit.positions:
-            self.positions[key] = desk.position(*key)
+        self.positions |= {key: desk.position(*key) for key in unit.positions}
+        self.refusals |= {action_id: why for action_id, (_, why) in unit.refusals.items()}
         for change in unit.changes:
             action = self.actions[change.action_id]
             if action.symbol == change.symbol:
                 self.changes[change.action_id] = change
                 if isinstance(action, Split | Rename):
                     self.reshaped[change.account_id, change.symbol] = unit.now
+        for locate, shares in unit.draws.items():
+            self.draws[locate] = self.draws.get(locate, 0) + shares
         for when, moved in unit.cash.items():
             self.cash[when] = self.cash.get(when, 0) + moved
         for place, offset in next_offsets.items():

@@ -15,11 +15,12 @@ import psycopg
 import structlog
 
 from oms_core.domain.alerts import Alert, read_value
-from oms_core.domain.days import AccountDay
+from oms_core.domain.days import DAY_BEFORE_MAX, AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.executions import Effects
 from oms_core.domain.fees import book_of
 from oms_core.domain.flatten import Flattened, PositionState
+from oms_core.domain.locates import Locate, LocateBook, LocateKey
 from oms_core.domain.machine import apply
 from oms_core.domain.order import Order
 from oms_core.domain.positions import Position
@@ -79,6 +80,8 @@ from oms_platform.wire import Topic, encode
 GROUP: Final = "oms-core"
 # How far the clocks of gateways and cores may be apart.
 CLOCK_SKEW_MAX: Final = timedelta(seconds=30)
+# Of locates that were for days before, an order that names one is told which day it was for.
+LOCATES_KEPT: Final = timedelta(days=7)
 
 _STATE: Final = (
     ("order_id", "uuid"),
@@ -184,6 +187,22 @@ _ADD_CASH: Final = ArrayStatement.insert(
     (("account_id", "text"), ("settles_on", "date"), ("amount", "numeric")),
     "ON CONFLICT (account_id, settles_on) DO UPDATE SET amount = cash_settlements.amount + EXCLUDED.amount",
 )
+# So are shares that orders have drawn of locates, of which some were loaded long ago, or never.
+_ADD_DRAWS: Final = ArrayStatement.insert(
+    "locate_draws",
+    (("account_id", "text"), ("symbol", "text"), ("reference", "text"), ("drawn", "bigint")),
+    "ON CONFLICT (account_id, symbol, reference) DO UPDATE SET drawn = locate_draws.drawn + EXCLUDED.drawn",
+)
+# Of the last day that was loaded before one, and of that day and all after it.
+_EASY: Final = """
+SELECT trade_date, symbols FROM easy_to_borrow WHERE trade_date >= (
+    SELECT coalesce(max(trade_date), %(today)s) FROM easy_to_borrow WHERE trade_date < %(today)s)
+"""
+_LOCATES: Final = """
+SELECT l.account_id, l.symbol, l.reference, l.quantity, l.valid_on, coalesce(d.drawn, 0)
+FROM locates l LEFT JOIN locate_draws d USING (account_id, symbol, reference)
+WHERE l.valid_on >= %s
+"""
 _INSERT_CHANGES: Final = ArrayStatement.insert(
     "position_changes",
     (
@@ -200,6 +219,10 @@ _INSERT_CHANGES: Final = ArrayStatement.insert(
         ("fees", "numeric"),
     ),
 )
+_INSERT_REFUSALS: Final = ArrayStatement.insert(
+    "position_refusals",
+    (("action_id", "uuid"), ("account_id", "text"), ("why", "text"), ("refused_at", "timestamptz")),
+)
 _SCHEDULES: Final = (
     "SELECT venue_id, effective_from, add_fee, remove_fee, routed_fee, auction_fee FROM fee_schedules"
 )
@@ -210,7 +233,8 @@ _CHARGES: Final = (
 _ACTIONS: Final = (
     "SELECT action_id, kind, account_id, symbol, terms FROM position_actions a"
     " WHERE account_id = ANY(%s) AND NOT EXISTS ("
-    " SELECT FROM position_changes c WHERE c.action_id = a.action_id) ORDER BY action_id"
+    " SELECT FROM position_changes c WHERE c.action_id = a.action_id) AND NOT EXISTS ("
+    " SELECT FROM position_refusals r WHERE r.action_id = a.action_id) ORDER BY action_id"
 )
 _RESHAPED: Final = (
     "SELECT c.account_id, c.symbol, max(c.changed_at) FROM position_actions a JOIN position_changes c"
@@ -226,11 +250,17 @@ _UPSERT_DAYS: Final = ArrayStatement.insert(
         ("peak_micros", "bigint"),
         ("opened_at", "timestamptz"),
         ("updated_at", "timestamptz"),
+        ("last_micros", "bigint"),
     ),
     "ON CONFLICT (account_id, trade_date) DO UPDATE SET updated_at = EXCLUDED.updated_at,"
-    " opening_micros = EXCLUDED.opening_micros,"
+    " opening_micros = EXCLUDED.opening_micros, last_micros = EXCLUDED.last_micros,"
     " peak_micros = greatest(account_days.peak_micros, EXCLUDED.peak_micros)",
 )
+_NEWEST_DAYS: Final = """
+SELECT DISTINCT ON (account_id) account_id, trade_date, opening_micros, peak_micros, last_micros
+FROM account_days WHERE account_id = ANY(%s) AND trade_date BETWEEN %s AND %s
+ORDER BY account_id, trade_date DESC
+"""
 _INSERT_CLOSINGS: Final = ArrayStatement.insert(
     "kill_switch_closings",
     (
@@ -337,6 +367,7 @@ class PostgresOrderStore:
         self._load_rules(desk, version["rules"])
         self._load_overrides(desk, version["overrides"], now)
         self._load_fees(desk, version["fees"])
+        self._load_locates(desk, version["locates"], today)
         desk.actions = version["positions"]
         if (found := (version["accounts"], version["instruments"], today)) == desk.reference_version:
             return
@@ -411,6 +442,25 @@ class PostgresOrderStore:
             schedules, charges = (self._connection.execute(query) for query in (_SCHEDULES, _CHARGES))
             desk.fees = book_of(schedules, charges)
             desk.fees_seen = version
+
+    def _load_locates(self, desk: Desk, version: int, today: date) -> None:
+        """Read easy-to-borrow lists and locates, if they have changed, or the day has.
+
+        What is drawn is read with them: between two batches the database knows it as well as the desk does.
+        """
+        if desk.locates_seen == (version, today):
+            return
+        book = LocateBook(
+            easy={
+                day: frozenset(symbols) for day, symbols in self._connection.execute(_EASY, {"today": today})
+            }
+        )
+        locates: dict[LocateKey, Locate] = {}
+        for *names, quantity, valid_on, drawn in self._connection.execute(_LOCATES, [today - LOCATES_KEPT]):
+            key = LocateKey(*names)
+            locates[key], book.drawn[key] = Locate(quantity, valid_on), drawn
+        book.locates = locates
+        desk.locates, desk.locates_seen = book, (version, today)
 
     def ensure_partitions(self, now: datetime) -> None:
         """Make the coming weeks' partitions of every growing table."""
@@ -499,14 +549,14 @@ class PostgresOrderStore:
             desk.states[terms.account_id].note_order(terms, accepted_at)
 
     def load_days(self, desk: Desk, today: date, now: datetime) -> None:
-        """Read how the day of each of the desk's accounts has begun, of those that have begun."""
-        for account, opening, peak in self._connection.execute(
-            "SELECT account_id, opening_micros, peak_micros FROM account_days"
-            " WHERE trade_date = %s AND account_id = ANY(%s)",
-            [today, list(desk.owned)],
+        """Read the newest day of each of the desk's accounts: how today began, or how one before ended."""
+        for account, day, opening, peak, last in self._connection.execute(
+            _NEWEST_DAYS, [list(desk.owned), today - DAY_BEFORE_MAX, today]
         ):
-            day = AccountDay(trade_date=today, opening_micros=opening, peak_micros=peak)
-            desk.days.load(account, day, now)
+            won = 0 if last is None else last - opening
+            found = AccountDay(trade_date=day, opening_micros=opening, peak_micros=peak, pnl_micros=won)
+            if last is not None or day == today:
+                desk.days.load(account, found, now)
 
     def announce(self, partitions: Iterable[int], address: str, now: datetime) -> None:
         """Note at which address the core is that has these partitions' accounts."""
@@ -613,9 +663,12 @@ class PostgresOrderStore:
                     cursor, [_position_row(desk, key, unit) for key in sorted(unit.positions)]
                 )
                 _UPSERT_DAYS.execute(cursor, [_day_row(*one, unit.now) for one in sorted(unit.days.items())])
+                _ADD_DRAWS.execute(cursor, [(*key, more) for key, more in sorted(unit.draws.items()) if more])
                 cash = [(*key, dollars_of(moved)) for key, moved in sorted(unit.cash.items()) if moved]
                 _ADD_CASH.execute(cursor, cash)
                 _INSERT_CHANGES.execute(cursor, [_change_row(one, unit) for one in unit.changes])
+                refused = [(key, *said, unit.now) for key, said in unit.refusals.items()]
+                _INSERT_REFUSALS.execute(cursor, refused)
                 insert_exceptions(cursor, unit.exceptions)
                 close_bookings(cursor, unit.bookings, unit.now)
                 for override_id, request_id in unit.overrides.items():
@@ -784,7 +837,7 @@ def _position_row(desk: Desk, key: tuple[str, str], unit: UnitOfWork) -> tuple[o
 
 
 def _day_row(account_id: str, day: AccountDay, now: datetime) -> tuple[object, ...]:
-    return (account_id, day.trade_date, day.opening_micros, day.peak_micros, now, now)
+    return (account_id, day.trade_date, day.opening_micros, day.peak_micros, now, now, day.last_micros)
 
 
 def _store_own(cursor: Cursor, unit: UnitOfWork) -> None:
@@ -911,6 +964,7 @@ def _action(
             symbol=symbol,
             quantity=terms["quantity"],
             cost_micros=micros_of(Decimal(terms["cost"])),
+            after=terms.get("after"),
         )
     if kind == "RENAME":
         return Rename(action_id=action_id, account_id=account_id, symbol=symbol, new_symbol=terms["to"])

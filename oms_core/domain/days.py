@@ -1,8 +1,9 @@
 """What accounts have won or lost since their day began, and the most that they had won.
 
 The law of this file: what an account is worth is the cash of its trades and its positions at their marks. Its
-day begins with what it is worth when core first looks, and that is stored, so that a core that begins anew
-goes on from it. Amounts are micros.
+day begins with what it was last seen worth on a day before, so that each gain and loss is of one day, also a
+gap over night; of an account that was not seen lately, with what it is worth when core first looks. That is
+stored, so that a core that begins anew goes on from it. Amounts are micros.
 """
 
 from collections import defaultdict
@@ -21,6 +22,11 @@ from oms_platform.prices import MICROS
 # time: so much, or the growth of so long, may be lost with a core.
 PEAK_GROWN_MIN: Final = 100 * MICROS
 PEAK_STORED_EVERY: Final = timedelta(seconds=5)
+# What an account is worth is stored when it has changed and is so old: the next day of one whose core is away
+# then begins with what it was worth so long before it was last seen, at most.
+WORTH_STORED_EVERY: Final = timedelta(seconds=60)
+# A day that is longer ago says nothing of the next one.
+DAY_BEFORE_MAX: Final = timedelta(days=10)
 
 
 def cash_of(position: Position) -> int:
@@ -29,7 +35,7 @@ def cash_of(position: Position) -> int:
 
 
 class AccountDay(Struct, frozen=True, kw_only=True, gc=False):
-    """An account's day. opening_micros: what it was worth at first. peak_micros: the most that it had won.
+    """An account's day. opening_micros: what it begins with. peak_micros: the most that it had won.
 
     pnl_micros: what it had won when core last looked.
     """
@@ -39,17 +45,24 @@ class AccountDay(Struct, frozen=True, kw_only=True, gc=False):
     peak_micros: int = 0
     pnl_micros: int = 0
 
+    @property
+    def last_micros(self) -> int:
+        """What the account was worth when core last looked."""
+        return self.opening_micros + self.pnl_micros
+
 
 class Days:
     """The day of each account that core looks after. firms: what each firm's accounts had won together."""
 
-    __slots__ = ("_days", "_stored", "_trade_date", "firms")
+    __slots__ = ("_before", "_days", "_stored", "_trade_date", "firms")
 
     def __init__(self) -> None:
         self._trade_date: date | None = None
         self._days: dict[str, AccountDay] = {}
-        # The peak that is stored of each, and since when.
-        self._stored: dict[str, tuple[int, datetime]] = {}
+        # What each was last seen worth on a day before.
+        self._before: dict[str, int] = {}
+        # The peak and the worth that are stored of each, and since when.
+        self._stored: dict[str, tuple[int, int, datetime]] = {}
         self.firms: defaultdict[str, int] = defaultdict(int)
 
     @property
@@ -58,18 +71,23 @@ class Days:
         return self._trade_date
 
     def begin(self, trade_date: date) -> None:
-        """Say what day it is; by another one nothing is known of the one before."""
+        """Say what day it is; of the one before it is known what accounts were last seen worth."""
         if trade_date != self._trade_date:
             if self._trade_date is not None:
+                self._before |= {account_id: day.last_micros for account_id, day in self._days.items()}
                 self._days = {}
                 self._stored = {}
                 self.firms.clear()
             self._trade_date = trade_date
 
     def load(self, account_id: str, day: AccountDay, stored_at: datetime) -> None:
-        """Take an account's day from the store."""
+        """Take an account's day from the store, its newest one; one of before says where the next begins."""
+        if day.trade_date != self._trade_date:
+            # What this core has seen itself is newer.
+            self._before.setdefault(account_id, day.last_micros)
+            return
         self._days[account_id] = day
-        self._stored[account_id] = day.peak_micros, stored_at
+        self._stored[account_id] = day.peak_micros, day.last_micros, stored_at
 
     def of(self, account_id: str) -> AccountDay | None:
         """Return an account's day, None where core has not looked at it yet."""
@@ -81,23 +99,32 @@ class Days:
         if self._trade_date is None:
             return None
         before = self.of(account_id)
+        is_new = before is None
         if before is None:
-            day = AccountDay(trade_date=self._trade_date, opening_micros=worth_micros)
-            self._days[account_id] = day
-            self._stored[account_id] = 0, now
-            return day
+            opening = self._before.get(account_id, worth_micros)
+            before = AccountDay(trade_date=self._trade_date, opening_micros=opening)
         pnl = worth_micros - before.opening_micros
         peak = max(before.peak_micros, pnl)
         day = self._days[account_id] = replace(before, pnl_micros=pnl, peak_micros=peak)
-        stored, at = self._stored.get(account_id, (0, now))
-        if peak - stored < PEAK_GROWN_MIN or now - at < PEAK_STORED_EVERY:
+        if not (is_new or self._is_to_be_stored(day, account_id, now)):
             return None
-        self._stored[account_id] = peak, now
+        self._stored[account_id] = peak, worth_micros, now
         return day
 
+    def _is_to_be_stored(self, day: AccountDay, account_id: str, now: datetime) -> bool:
+        peak, worth, at = self._stored.get(account_id, (0, day.last_micros, now))
+        if day.peak_micros - peak >= PEAK_GROWN_MIN and now - at >= PEAK_STORED_EVERY:
+            return True
+        return day.last_micros != worth and now - at >= WORTH_STORED_EVERY
+
     def move_opening(self, account_id: str, micros: int) -> AccountDay | None:
-        """Let a day begin with more, or less, that nobody has won today. Returns it, None for no day."""
+        """Let a day begin with more, or less, that nobody has won today. Returns it, None for no day.
+
+        One that nobody has looked at yet begins by it, so that a core that begins anew knows of it.
+        """
         before = self.of(account_id)
+        if before is None and self._trade_date is not None and account_id in self._before:
+            before = AccountDay(trade_date=self._trade_date, opening_micros=self._before[account_id])
         if before is None or not micros:
             return None
         day = replace(before, opening_micros=before.opening_micros + micros)

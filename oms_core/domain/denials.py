@@ -31,6 +31,7 @@ class DenialCode(enum.Enum):
     ORDER_EXCEEDS_VOLUME = "More shares than the allowed part of an average day's volume."
     SHORT_SALE_UNMARKED = "More shares are sold long than are held and not being sold already."
     LOCATE_MISSING = "A short sale of what is not easy to borrow, without a locate."
+    LOCATE_EXCEEDED = "The locate is not one of the account for the day, or has too few shares left."
     SHORT_SALE_RESTRICTED = "A short sale at or below the national best bid while Rule 201 is in force."
     BUYING_POWER_EXCEEDED = (
         "Positions, open orders and this order together exceed the account's buying power."

@@ -19,6 +19,7 @@ from oms_core.domain.days import AccountDay, Days
 from oms_core.domain.denials import DenialCode, render
 from oms_core.domain.executions import Effects
 from oms_core.domain.fees import FeeBook
+from oms_core.domain.locates import LocateBook, LocateKey, drawn_by, key_of
 from oms_core.domain.machine import Step
 from oms_core.domain.order import Order
 from oms_core.domain.order_times import (
@@ -43,7 +44,7 @@ from oms_core.domain.risk.context import no_mark
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle
 from oms_platform.kill_switches import KillSwitch, owner_of
-from oms_platform.market_rules import Ticks
+from oms_platform.market_rules import Ticks, rules_date
 from oms_platform.order_types import AUCTIONS
 from oms_platform.overrides import Override
 from oms_platform.risk_rules import CHILDREN_MAX_LEAST
@@ -82,7 +83,7 @@ class Desk:
     owed: by order, what was asked for and is not answered, the longest ago first. hours: of the instruments'
     markets. fees: what executions are charged. actions: the version of what changes positions,
     actions_taken: that of which all has been. reshaped: by account and symbol, when its shares were last made
-    into others, by a split or under another symbol.
+    into others, by a split or under another symbol. locates: where shares can be borrowed, and what is drawn.
     """
 
     owned: frozenset[str] = frozenset()
@@ -95,6 +96,8 @@ class Desk:
     days: Days = field(default_factory=Days)
     fees: FeeBook = field(default_factory=FeeBook)
     fees_seen: int | None = None
+    locates: LocateBook = field(default_factory=LocateBook)
+    locates_seen: tuple[object, ...] = ()
     actions: object = None
     actions_taken: object = None
     reshaped: dict[tuple[str, str], datetime] = field(default_factory=dict)
@@ -108,6 +111,17 @@ class Desk:
     states: defaultdict[str, AccountState] = field(default_factory=lambda: defaultdict(AccountState))
     firms: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     stream_sequences: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def draw(self, order: Order, previous: Order | None) -> tuple[LocateKey, int] | None:
+        """Count what an order has drawn of its locate, as it is now and was. Returns how many shares more."""
+        key = key_of(order.terms)
+        if key is None:
+            return None
+        more = drawn_by(order) - (0 if previous is None else drawn_by(previous))
+        if not more:
+            return None
+        self.locates.draw(key, more)
+        return key, more
 
     def order(self, order_id: UUID) -> Order | None:
         """Return an order that is live or closed not long ago."""
@@ -365,7 +379,15 @@ class Desk:
             firm_share=self.share,
             day=self.day_of(terms.account_id),
             firm_pnl_micros=0 if account is None else self.days.firms.get(account.firm, 0),
+            borrowing=self.locates.borrowing(terms, of, lambda: self.session_day(terms.symbol, now)),
         )
+
+    def session_day(self, symbol: str, now: datetime) -> date:
+        """Return the day of the session that a symbol's market is in, or of the next one that is known."""
+        phase = self.phase_of(symbol, now)
+        if phase is None or phase.open or phase.until is None:
+            return rules_date(now)
+        return rules_date(phase.until)
 
     def day_of(self, account_id: str) -> AccountDay | None:
         """Return an account's day, None where its beginning is not known; of one without a position it is."""
@@ -474,6 +496,7 @@ class AsIf:
         """Count a new order that is live, and the leave that it passes by as used."""
         account_id = order.terms.account_id
         self._desk.count(order, None)
+        self._desk.draw(order, None)
         self._desk.states[account_id].note_order(order.terms, self._now)
         self._taken.append(order)
         if used is not None:
@@ -482,7 +505,9 @@ class AsIf:
     def undo(self) -> None:
         """Count none of them any more."""
         for order in reversed(self._taken):
-            self._desk.count(replace(order, lifecycle=Lifecycle.CANCELED), order)
+            undone = replace(order, lifecycle=Lifecycle.CANCELED)
+            self._desk.count(undone, order)
+            self._desk.draw(undone, order)
             self._desk.states[order.terms.account_id].forget_order(order.terms, self._now)
         for account_id in self._asked:
             self._desk.states[account_id].messages.note(self._now, -1)

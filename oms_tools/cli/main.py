@@ -113,6 +113,10 @@ COMMANDS: Final[Mapping[str, Listed]] = {
         "Hold a day's orders and executions to patterns of abuse, and review what was found",
         f"{_CLI}.surveillance_commands:surveillance",
     ),
+    "locates": Listed(
+        "Look at locates and the easy-to-borrow list of a day, and load them",
+        f"{_CLI}.locate_commands:locates",
+    ),
     "login": Listed(
         "Log in at the issuer, for every later command that does not name a --user",
         f"{_CLI}.log_in_commands:login",

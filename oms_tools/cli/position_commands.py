@@ -112,6 +112,10 @@ def load(data: Path, user: str, file: Path, replace: bool, reason: str, as_json:
         click.echo(json.dumps(answer, indent=1))
         return
     done = read(answer, answers.PositionsLoaded)
+    if done.refused:
+        said = [f"{one.account_id}: {one.why}" for one in done.refused]
+        message = "these accounts hold what they held, the others' positions are loaded:"
+        raise click.ClickException("\n".join([message, *said]))
     how = "loaded" if done.taken else "stored, and not taken by a core yet: is one up?"
     say(console, f"{counted(done.positions, 'position')} and cash of {counted(done.cash, 'account')} {how}")
 

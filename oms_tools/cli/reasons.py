@@ -32,6 +32,7 @@ CHECKED: Final[Mapping[str, str]] = {
     "ORDER_EXCEEDS_VOLUME": "part of a day's volume",
     "SHORT_SALE_UNMARKED": "sold long",
     "LOCATE_MISSING": "locate",
+    "LOCATE_EXCEEDED": "shares of the locate",
     "SHORT_SALE_RESTRICTED": "short sale price",
     "BUYING_POWER_EXCEEDED": "buying power",
     "FIRM_CREDIT_EXCEEDED": "the firm's credit",

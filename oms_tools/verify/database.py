@@ -211,6 +211,35 @@ QUESTIONS: Final = (
         """,
     ),
     Question(
+        invariant="what is drawn of a locate = what short sales that name it have sold and may still sell",
+        examined="SELECT count(*) FROM locate_draws",
+        broken="""
+            WITH explained AS (
+                SELECT o.account_id, o.symbol, r.payload->'terms'->>'locateId' AS reference,
+                       sum(coalesce(f.quantity, 0) + CASE WHEN o.closed THEN 0
+                           ELSE greatest(o.quantity, w.quantity, coalesce(f.quantity, 0))
+                                - coalesce(f.quantity, 0) END) AS drawn
+                FROM orders o JOIN order_requests r ON r.request_id = o.order_id
+                LEFT JOIN (SELECT order_id, sum(last_qty) AS quantity FROM executions
+                           WHERE side = 'SELL_SHORT' GROUP BY order_id) f ON f.order_id = o.order_id
+                LEFT JOIN LATERAL (
+                    SELECT max((e.payload->'replaceRequested'->'terms'->>'quantity')::int) AS quantity
+                    FROM order_events e
+                    WHERE e.order_id = o.order_id AND e.type = 'ReplaceRequested' AND NOT EXISTS (
+                        SELECT FROM order_events d
+                        WHERE d.order_id = e.order_id AND d.request_id = e.request_id
+                        AND d.type IN ('OrderReplaced', 'ReplaceRejected'))) w ON true
+                WHERE o.side = 'SELL_SHORT' AND coalesce(r.payload->'terms'->>'locateId', '') <> ''
+                AND EXISTS (SELECT FROM order_events a
+                            WHERE a.order_id = o.order_id AND a.type IN ('OrderAccepted', 'TradeApplied'))
+                GROUP BY 1, 2, 3)
+            SELECT concat_ws(' ', account_id, symbol, reference),
+                   format('%s drawn, orders explain %s', coalesce(d.drawn, 0), coalesce(x.drawn, 0))
+            FROM locate_draws d FULL JOIN explained x USING (account_id, symbol, reference)
+            WHERE coalesce(d.drawn, 0) <> coalesce(x.drawn, 0)
+        """,
+    ),
+    Question(
         invariant="every acked request has one outcome, and a new order is taken or denied once",
         examined="SELECT count(*) FROM order_requests",
         broken="""

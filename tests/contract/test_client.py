@@ -68,6 +68,10 @@ GIVEN: dict[str, Any] = {
     "amount": "12.5", "entry_id": "01900000-0000-7000-8000-0000deadbee1", "replace": True,
     "positions": [{"accountId": "ACC-INST-001", "symbol": "AAPL", "quantity": 1, "cost": "2"}],
     "cash": [{"accountId": "ACC-INST-001", "amount": "3"}],
+    "locates": [
+        {"accountId": "ACC-INST-001", "symbol": "AAPL", "reference": "L", "broker": "P", "quantity": 1}
+    ],
+    "easy_to_borrow": ["MSFT"],
     "on_missing": "PASS", "parameters": {"prevented": True}, "rows": [{"rule": "SELF_CROSS", "mode": "ON"}],
     "order": "01900000-0000-7000-8000-0000deadbeef", "every": True, "rules": ["SELF_CROSS"],
     "expires_minutes": 30,

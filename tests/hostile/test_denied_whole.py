@@ -72,6 +72,7 @@ CASES: Final[Mapping[str, Case]] = {
     "LOCATE_MISSING": Case(
         limits={"easy_to_borrow": False}, order={"side": "SELL_SHORT"}, first={"side": "SELL_SHORT"}
     ),
+    "LOCATE_EXCEEDED": Case(limits={"counted": True}, order={**SHORT, "timeInForce": "DAY", "quantity": 301}),
     "SHORT_SALE_RESTRICTED": Case(limits={"in_force": True}, order={**SHORT, "limitPrice": BELOW}),
     "BUYING_POWER_EXCEEDED": Case(limits={"buying_power": 1}),
     "FIRM_CREDIT_EXCEEDED": Case(limits={"credit": 1}),
@@ -146,6 +147,9 @@ def _set_up(floor: Floor) -> None:
         {"rule": "LOCATE_MISSING", "scope": {"strategy": "before"}, "parameters": {"easy_to_borrow": True}}
     )
     floor.client.post("/api/v1/risk/limits/load", {"limits": limits, "reason": "test"})
+    lent = {"symbol": SYMBOL, "reference": "L-1", "broker": "Prime", "quantity": 300}
+    locates = [lent | {"accountId": account} for account in ACCOUNTS]
+    floor.client.post("/api/v1/locates/load", {"locates": locates, "reason": "test"})
     # Every service looks within a second.
     time.sleep(1.5)
 

@@ -48,6 +48,8 @@ ROWS: Final = (
     " 'x', 'so', now())",
     "INSERT INTO position_actions VALUES (gen_random_uuid(), 'OPENING', 'ACC-INST-001', 'AAPL',"
     """ '{"quantity": 1, "cost": "2"}', 'x', 'so', now())""",
+    "INSERT INTO easy_to_borrow VALUES ('2026-03-02', '{AAPL}', 'x', 'so', now())",
+    "INSERT INTO locates VALUES ('ACC-INST-001', 'AAPL', 'L-1', 'Prime', 5, '2026-03-02', 'x', 'so', now())",
     "INSERT INTO risk_alerts VALUES ('01900000-0000-7000-8000-000000000002', 'GROSS_EXPOSURE_EXCEEDED',"
     """ '{"account": "ACC-INST-001"}', 'ACC-INST-001', NULL, 'WARNING', 90, '9', '10', '1', '9', 'dollars',"""
     " 'everything', 1, 1, now(), now())",

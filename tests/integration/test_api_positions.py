@@ -1,6 +1,7 @@
 """Positions at their marks, profit and loss, cash and openings at a gateway on a real database."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -9,11 +10,15 @@ from typing import Any
 import psycopg
 import pytest
 
+from oms_core.handlers import handle_action
+from oms_core.ports import UnitOfWork
 from oms_platform.clock import utc_now
 from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.market_rules import rules_date
+from oms_tools.laptop.parts import wait_until
 from tests.ingest import store_order, submit_order
 from tests.integration.api_rig import Gateway, gateway
+from tests.integration.audit_rig import Books
 
 ACCOUNT = "ACC-INST-001"
 PNL, CASH = f"/api/v1/accounts/{ACCOUNT}/pnl", f"/api/v1/accounts/{ACCOUNT}/cash-entries"
@@ -138,15 +143,44 @@ def test_an_opening_is_stored_for_cores_and_cash_is_brought_to_what_it_is_said_t
     }
     loaded = api.call("POST", LOAD, asked, "risk1")
     # No core is up to take it.
-    assert loaded.json == {"positions": 2, "cash": 1, "taken": False}
+    assert loaded.json == {"positions": 2, "cash": 1, "taken": False, "refused": []}
     rows = db.execute("SELECT symbol, terms, reason FROM position_actions ORDER BY action_id").fetchall()
     assert rows == [
-        ("AAPL", {"quantity": 5, "cost": "500"}, "start of day"),
-        ("MSFT", {"quantity": -3, "cost": "-1200.5"}, "start of day"),
+        ("AAPL", {"quantity": 5, "cost": "500", "after": 0}, "start of day"),
+        ("MSFT", {"quantity": -3, "cost": "-1200.5", "after": 0}, "start of day"),
     ]
     assert api.call("GET", PNL).json["cash"] == "10000"
     (entry,) = api.call("GET", CASH).json["entries"]
     assert (entry["kind"], entry["amount"], entry["reason"]) == ("OPENING", "10981.75", "start of day")
+
+
+def test_a_load_that_an_order_has_crossed_says_which_accounts_core_refused(
+    api: Gateway, db: psycopg.Connection[Any]
+) -> None:
+    other = "ACC-INST-002"
+    db.execute("INSERT INTO account_streams VALUES (%s, 4), (%s, 9)", (ACCOUNT, other))
+    asked = {"positions": [line(), line(accountId=other)], "reason": "x"}
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(api.call, "POST", LOAD, asked, "risk1")
+        books = Books(db)
+        desk = books.core.desk
+        # An event of the one account that the load has not seen.
+        desk.stream_sequences[ACCOUNT] += 1
+        wait_until(lambda: bool(books.store.waiting_actions([ACCOUNT, other])), "the openings", 5.0)
+        unit = UnitOfWork(now=utc_now())
+        for one in books.store.waiting_actions([ACCOUNT, other]):
+            handle_action(books.core, unit, one)
+        db.execute("UPDATE account_streams SET head = head + 1 WHERE account_id = %s", (ACCOUNT,))
+        books.store.commit(unit, desk, {})
+        loaded = waiting.result().json
+    why = "event 5 of the account came after the load was checked at 4"
+    assert loaded == {
+        "positions": 2, "cash": 0, "taken": False, "refused": [{"accountId": ACCOUNT, "why": why}],
+    }  # fmt: skip
+    held = db.execute(
+        "SELECT account_id, quantity FROM positions WHERE symbol = 'AAPL' ORDER BY 1"
+    ).fetchall()
+    assert held == [(ACCOUNT, 10), (other, 5)]
 
 
 def test_a_halted_symbol_without_open_orders_is_split_for_everybody_after_it_was_looked_at(

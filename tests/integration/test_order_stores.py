@@ -19,6 +19,7 @@ from oms_core.domain.alerts import Alert
 from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
 from oms_core.domain.flatten import SETTLE, Flattened, FlattenWatch, PositionState
+from oms_core.domain.locates import Locate, LocateKey
 from oms_core.domain.positions import Position
 from oms_core.domain.risk import AccountTerms, InstrumentTerms
 from oms_core.domain.touch import TouchPrices
@@ -37,6 +38,7 @@ from oms_core.ports import (
 from oms_platform import ids, order_ids
 from oms_platform.clock import utc_now
 from oms_platform.kill_switches import FixedKills, Kills, KillSwitch, Stage
+from oms_platform.market_rules import rules_date
 from oms_platform.messages import (
     CancelOrder,
     ExecutionReport,
@@ -83,7 +85,9 @@ class Kept:
         cash: Callable[[], dict[str, int]],
         take_action: Callable[[PositionAction], None],
         store_switch: Callable[[KillSwitch], None],
+        load_locate: Callable[[LocateKey, Locate], None],
     ) -> None:
+        self.load_locate = load_locate
         self.store_switch = store_switch
         self.take_action = take_action
         self.store = store
@@ -187,6 +191,27 @@ def test_an_opening_waits_until_it_is_taken_and_is_what_is_held_then(kept: Kept)
     assert kept.core.desk.position(ACCOUNT, "AAPL") == before
 
 
+def test_an_opening_that_something_has_crossed_is_refused_once(kept: Kept) -> None:
+    kept.filled()
+    head = kept.core.desk.stream_sequences[ACCOUNT]
+    late, timely = (
+        Opening(
+            action_id=ids.uuid7(), account_id=ACCOUNT, symbol=symbol, quantity=7, cost_micros=7, after=after
+        )
+        for symbol, after in (("AAPL", head - 1), ("MSFT", head))
+    )  # fmt: skip
+    for one in (late, timely):
+        kept.take_action(one)
+    unit = UnitOfWork(now=utc_now())
+    for one in kept.store.waiting_actions([ACCOUNT]):
+        handle_action(kept.core, unit, one)
+    kept.store.commit(unit, kept.core.desk, {})
+    assert kept.store.waiting_actions([ACCOUNT]) == []
+    kept.begin()
+    held = [kept.core.desk.position(ACCOUNT, symbol).quantity for symbol in ("AAPL", "MSFT")]
+    assert held == [100, 7]
+
+
 def test_when_something_was_split_is_known_to_the_core_that_begins_anew(kept: Kept) -> None:
     kept.filled()
     split = Split(
@@ -227,6 +252,29 @@ def test_what_goes_by_another_symbol_is_stored_under_both_once(kept: Kept) -> No
     assert kept.core.desk.position(ACCOUNT, "MSFT") == held
     # When that was is of the old symbol alone.
     assert kept.core.desk.reshaped == {(ACCOUNT, "AAPL"): unit.now}
+
+
+def test_what_orders_have_drawn_of_a_locate_is_known_to_the_core_that_begins_anew(kept: Kept) -> None:
+    key = LocateKey(ACCOUNT, "AAPL", "L-1")
+    first, second = (kept.submitted(side=Side.SELL_SHORT, locate_id="L-1") for _ in range(2))
+    kept.do(first)
+    # Loaded after an order has named it, and while the core runs.
+    kept.load_locate(key, Locate(1_000, rules_date(utc_now())))
+    kept.store.load_reference(kept.core.desk)
+    assert kept.core.desk.locates.drawn == {key: 100}
+    kept.do(second, placed(first))
+    kept.do(trade(first, "E1", 60))
+    kept.begin()
+    assert kept.core.desk.locates.drawn == {key: 200}
+    kept.do(canceled(first))
+    assert first.order_id not in kept.core.desk.orders or kept.core.desk.orders[first.order_id].leaves_qty
+    kept.begin()
+    drawn = kept.core.desk.locates.drawn[key]
+    bust = replace(trade(first, "B1", 0), exec_type=ExecType.TRADE_CANCEL, exec_ref_id="E1")
+    kept.do(bust)
+    kept.begin()
+    # What the bust takes back may be sold again, as the order is open.
+    assert kept.core.desk.locates.drawn == {key: drawn}
 
 
 def flatten(kept: Kept, switch: KillSwitch, watch: FlattenWatch, *, found: timedelta = SETTLE) -> UnitOfWork:
@@ -307,7 +355,12 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
         def cash_of_days() -> dict[str, int]:
             return {str(day): moved for (_, day), moved in memory.cash.items()}
 
-        yield Kept(memory, memory.take_request, memory.grant, cash_of_days, memory.take_action, _not_asked)
+        def load_one(key: LocateKey, locate: Locate) -> None:
+            memory.load_locates({key: locate})
+
+        yield Kept(
+            memory, memory.take_request, memory.grant, cash_of_days, memory.take_action, _not_asked, load_one
+        )
         return
     dsn = request.getfixturevalue("dsn")
     with closing(psycopg.connect(dsn, autocommit=True)) as connection:
@@ -344,7 +397,8 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
 
         def take_action(action: PositionAction) -> None:
             if isinstance(action, Opening):
-                terms = {"quantity": action.quantity, "cost": str(dollars_of(action.cost_micros))}
+                terms = {"quantity": action.quantity, "cost": str(dollars_of(action.cost_micros)),
+                         "after": action.after}  # fmt: skip
             elif isinstance(action, Rename):
                 terms = {"to": action.new_symbol}
             else:
@@ -368,8 +422,14 @@ def kept(request: pytest.FixtureRequest) -> Iterator[Kept]:
                 [one.switch_id, Jsonb({"trader": one.switch_id.hex}), one.stage.value],
             )
 
+        def load_locate(key: LocateKey, locate: Locate) -> None:
+            connection.execute(
+                "INSERT INTO locates VALUES (%s, %s, %s, 'Prime', %s, %s, 'x', 'x', now())",
+                [*key, locate.quantity, locate.valid_on],
+            )
+
         store = PostgresOrderStore(connection, "an incarnation", 4)
-        yield Kept(store, take, grant, cash, take_action, store_switch)
+        yield Kept(store, take, grant, cash, take_action, store_switch, load_locate)
 
 
 def test_a_desk_is_rebuilt_as_it_was(kept: Kept) -> None:
@@ -425,8 +485,17 @@ def test_with_what_a_day_has_begun_is_kept_as_it_was_told_last_and_its_peak_only
     days.begin(today)
     kept.store.load_days(kept.core.desk, today, now)
     assert days.of(ACCOUNT) == AccountDay(trade_date=today, opening_micros=8, peak_micros=300)
-    kept.store.load_days(kept.core.desk, date(2026, 3, 3), now)
-    assert days.of(ACCOUNT) == AccountDay(trade_date=today, opening_micros=8, peak_micros=300)
+    # Where a day ends the next one begins, also over a weekend; what is longer ago says nothing.
+    seen = AccountDay(trade_date=today, opening_micros=8, peak_micros=300, pnl_micros=-5)
+    kept.store.commit(UnitOfWork(now=now, days={ACCOUNT: seen}), kept.core.desk, {})
+    for later, opening in ((3, 3), (12, 3), (13, 77)):
+        kept.begin()
+        days = kept.core.desk.days
+        days.begin(date(2026, 3, later))
+        kept.store.load_days(kept.core.desk, date(2026, 3, later), now)
+        assert days.of(ACCOUNT) is None
+        found = days.look(ACCOUNT, 77, now)
+        assert found is not None and found.opening_micros == opening
 
 
 def test_an_order_that_is_over_is_found_with_what_it_has_seen(kept: Kept) -> None:
@@ -646,7 +715,8 @@ def test_executions_are_read_to_be_copied_with_busts_by_account_and_the_place_ne
 ) -> None:
     with closing(psycopg.connect(dsn, autocommit=True)) as connection:
         store = PostgresOrderStore(connection, "an incarnation", 4)
-        kept = Kept(store, lambda taken: store_order(connection, taken), _not_asked, dict, _not_asked)
+        not_asked = [_not_asked, _not_asked, lambda _key, _locate: None]
+        kept = Kept(store, lambda taken: store_order(connection, taken), _not_asked, dict, *not_asked)
         order = kept.filled()
         kept.do(replace(trade(order, "E2", 0), exec_type=ExecType.TRADE_CANCEL, exec_ref_id="E1"))
         head = kept.core.desk.stream_sequences[ACCOUNT]

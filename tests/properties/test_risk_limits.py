@@ -17,6 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from msgspec.structs import replace
 
 from oms_core.domain.account import AccountState, SymbolState
+from oms_core.domain.locates import Locate, LocateKey
 from oms_core.domain.order import Order
 from oms_core.domain.touch import TouchPrices
 from oms_core.domain.transitions import Lifecycle
@@ -24,12 +25,13 @@ from oms_platform.overrides import denials_of
 from oms_platform.risk_rules import RuleRow, Severity
 from oms_platform.sides import sign
 from oms_platform.vocabulary import ExecType, OrderChange, Side
-from tests.unit.oms_core.orders import PRICE
+from tests.unit.oms_core.orders import NOW, PRICE
 from tests.unit.oms_core.scene import ACCOUNT, Scene, limits
 from tests.unit.oms_core.scene import rule as limit
 from tests.unit.oms_core.test_overrides import leave
 
 CENT = 10_000
+LOCATE = LocateKey(ACCOUNT, "AAPL", "L")
 SIDES = (Side.BUY, Side.SELL, Side.SELL_SHORT)
 STEPS = int(os.environ.get("OMS_STORY_STEPS", "4000"))
 
@@ -41,7 +43,9 @@ class LimitsStory(RuleBasedStateMachine):
         super().__init__()
         self.power = 1_000 * PRICE
         self.loss_max = 20 * 1_000_000
+        self.located = 1_000
         self.scene = Scene(self.limits())
+        self.scene.store.load_locates({LOCATE: Locate(self.located, NOW.date())})
         self.scene.step()
         # Orders that may be overridden, and leave that is not used: side, shares and limit of each.
         self.denied: dict[UUID, tuple[Side, int, int]] = {}
@@ -59,6 +63,7 @@ class LimitsStory(RuleBasedStateMachine):
                 for row in limits(buying_power=self.power)
             ),
             limit("DAILY_LOSS_EXCEEDED", loss_max=self.loss_max),
+            limit("LOCATE_EXCEEDED", counted=True),
         )
 
     # ---- what may happen
@@ -90,6 +95,7 @@ class LimitsStory(RuleBasedStateMachine):
         before = self.scene.core.desk.states[ACCOUNT].used_micros
         may_lose = self.may_lose(side, quantity + self.open_shares(side))
         used_before, without = self.used(), self.opened(None)
+        is_located = side is not Side.SELL_SHORT or self.drawn() + quantity <= self.located
         order_id = self.scene.order(
             side=side, quantity=quantity, limit_price_micros=price,
             locate_id="L" if side is Side.SELL_SHORT else "",
@@ -98,8 +104,8 @@ class LimitsStory(RuleBasedStateMachine):
         assert before == used_before
         after = self.opened((side, quantity, price)) if self.state(order_id).closed else self.opened(None)
         within = after == without or used_before - without + after <= self.power
-        if not (within and may_lose):
-            within = self.passes_by_leave(order_id, side, quantity, price, may_lose)
+        if not (within and may_lose and is_located):
+            within = self.passes_by_leave(order_id, side, quantity, price, may_lose and is_located)
         assert self.state(order_id).closed is not within, self.state(order_id).text
         if is_placed and not self.state(order_id).closed:
             self.scene.place(order_id, ("XNYS", quantity))
@@ -163,7 +169,8 @@ class LimitsStory(RuleBasedStateMachine):
     @rule(data=st.data(), quantity=st.integers(1, 900), cents=st.integers(-300, 300))
     def replace(self, data: st.DataObject, quantity: int, cents: int) -> None:
         order = self.draw_open(data)
-        before, used = self.opened(None), self.used()
+        before, used, drawn = self.opened(None), self.used(), self.drawn()
+        own = self.drawn_by(order)
         others = self.open_shares(order.terms.side) - self.shares_of(order)
         may_lose = self.may_lose(order.terms.side, max(0, quantity - order.executed_qty) + others)
         change = OrderChange(quantity=quantity, limit_price_micros=PRICE + cents * CENT)
@@ -173,6 +180,8 @@ class LimitsStory(RuleBasedStateMachine):
             more = self.opened(None)
             assert may_lose
             assert more <= before or used - before + more <= self.power
+            if order.terms.side is Side.SELL_SHORT:
+                assert quantity <= own or drawn - own + max(quantity, order.executed_qty) <= self.located
 
     @precondition(lambda self: self.open_orders())
     @rule(data=st.data(), refused=st.booleans())
@@ -198,6 +207,13 @@ class LimitsStory(RuleBasedStateMachine):
         self.power, self.loss_max = power * PRICE, loss * 1_000_000
         self.scene.store.set_rules(self.limits())
         self.scene.step(6)
+
+    @rule(shares=st.integers(0, 3_000))
+    def load_locate(self, shares: int) -> None:
+        """Let the lender say another quantity, also one below what is drawn."""
+        self.located = shares
+        self.scene.store.load_locates({LOCATE: Locate(shares, NOW.date())})
+        self.scene.step(0.25)
 
     @rule(cents=st.integers(-100, 100))
     def market_moves(self, cents: int) -> None:
@@ -257,6 +273,17 @@ class LimitsStory(RuleBasedStateMachine):
         orders = [self.state(one) for one in self.open_orders()]
         return sum(self.shares_of(one) for one in orders if sign(one.terms.side) == sign(side))
 
+    def drawn_by(self, order: Order) -> int:
+        """Return what an order has drawn: what it sold by trades that count, and what it may still sell."""
+        if order.terms.side is not Side.SELL_SHORT:
+            return 0
+        sold = sum(shares for one, shares, _ in self.trades.values() if one == order.order_id)
+        return sold + (self.shares_of(order) if order.lifecycle is Lifecycle.LIVE else 0)
+
+    def drawn(self) -> int:
+        """Return what all orders have drawn of the locate."""
+        return sum(self.drawn_by(self.state(one)) for one in self.orders)
+
     def may_lose(self, side: Side, shares: int) -> bool:
         """Whether shares may be open that way, by what was lost since the day began with nothing."""
         touch = self.scene.quotes.quote
@@ -292,6 +319,13 @@ class LimitsStory(RuleBasedStateMachine):
         if not open_orders:
             assert not there.buys.levels and not there.sells.levels and not state.reserved_micros
             assert not there.buys.limits and not there.sells.limits
+
+    @invariant()
+    def what_is_drawn_of_the_locate_is_what_its_orders_say(self) -> None:
+        drawn = self.drawn()
+        assert self.scene.core.desk.locates.drawn == {LOCATE: drawn}
+        assert self.scene.store.draws.get(LOCATE, 0) == drawn
+        assert self.scene.store.load_desk({0}).locates.drawn == {LOCATE: drawn}
 
     @invariant()
     def shares_and_cash_are_what_executions_explain(self) -> None:

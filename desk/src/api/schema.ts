@@ -512,6 +512,38 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/locates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listLocates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/locates/load": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["loadLocates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -1278,6 +1310,12 @@ export interface components {
             symbol: string;
             value: string | null;
         };
+        EasyView: {
+            enteredAt: string;
+            enteredBy: string;
+            reason: string;
+            symbols: string[];
+        };
         EffectiveLimit: {
             lacks: string[];
             mode: string;
@@ -1551,6 +1589,7 @@ export interface components {
         LoadedView: {
             cash: number;
             positions: number;
+            refused: components["schemas"]["NotTakenView"][];
             taken: boolean;
         };
         LoadRequest: {
@@ -1559,10 +1598,45 @@ export interface components {
             reason: string;
             replace?: boolean;
         };
+        LocateRequest: {
+            accountId: string;
+            broker: string;
+            quantity: number;
+            reference: string;
+            symbol: string;
+        };
+        Locates: {
+            day: string;
+            easyToBorrow: components["schemas"]["EasyView"] | null;
+            locates: components["schemas"]["LocateView"][];
+        };
+        LocatesRequest: {
+            day?: string | null;
+            easyToBorrow?: string[] | null;
+            locates?: components["schemas"]["LocateRequest"][];
+            reason: string;
+        };
+        LocateView: {
+            accountId: string;
+            broker: string;
+            drawn: number;
+            enteredAt: string;
+            enteredBy: string;
+            left: number;
+            quantity: number;
+            reason: string;
+            reference: string;
+            symbol: string;
+            validOn: string;
+        };
         Me: {
             accounts: string[];
             rights: string[];
             subject: string;
+        };
+        NotTakenView: {
+            accountId: string;
+            why: string;
         };
         OrderCapacity: "AGENCY" | "PRINCIPAL" | "RISKLESS_PRINCIPAL";
         OrderEvents: {
@@ -2008,7 +2082,7 @@ export interface components {
         };
         RiskMode: "OFF" | "SHADOW" | "ON";
         RiskOnMissing: "DENY" | "PASS";
-        RiskRule: "ACCOUNT_UNKNOWN" | "ACCOUNT_NOT_ACTIVE" | "INSTRUMENT_UNKNOWN" | "INSTRUMENT_NOT_ACTIVE" | "KILLED" | "TRADER_NOT_PERMITTED" | "INSTRUMENT_RESTRICTED" | "INSTRUMENT_HALTED" | "MARKET_CLOSED" | "EXPIRY_PASSED" | "AUCTION_MISSED" | "ALGO_OUTSIDE_SESSION" | "ORDER_STALE" | "NO_REFERENCE_PRICE" | "PRICE_OFF_TICK" | "QUANTITY_OFF_LOT" | "PRICE_OUTSIDE_COLLAR" | "PRICE_OUTSIDE_BANDS" | "ORDER_QTY_EXCEEDS_MAX" | "ORDER_NOTIONAL_EXCEEDS_MAX" | "ORDER_EXCEEDS_VOLUME" | "SHORT_SALE_UNMARKED" | "LOCATE_MISSING" | "SHORT_SALE_RESTRICTED" | "BUYING_POWER_EXCEEDED" | "FIRM_CREDIT_EXCEEDED" | "DAILY_LOSS_EXCEEDED" | "DRAWDOWN_EXCEEDED" | "GROSS_EXPOSURE_EXCEEDED" | "NET_EXPOSURE_EXCEEDED" | "SYMBOL_EXPOSURE_EXCEEDED" | "SECTOR_EXPOSURE_EXCEEDED" | "SELF_CROSS" | "DUPLICATE_ORDER" | "ORDER_RATE_EXCEEDED" | "MESSAGE_RATE_EXCEEDED" | "CANCEL_TO_FILL_EXCEEDED" | "CHILDREN_EXCEEDED" | "OPEN_ORDERS_EXCEEDED";
+        RiskRule: "ACCOUNT_UNKNOWN" | "ACCOUNT_NOT_ACTIVE" | "INSTRUMENT_UNKNOWN" | "INSTRUMENT_NOT_ACTIVE" | "KILLED" | "TRADER_NOT_PERMITTED" | "INSTRUMENT_RESTRICTED" | "INSTRUMENT_HALTED" | "MARKET_CLOSED" | "EXPIRY_PASSED" | "AUCTION_MISSED" | "ALGO_OUTSIDE_SESSION" | "ORDER_STALE" | "NO_REFERENCE_PRICE" | "PRICE_OFF_TICK" | "QUANTITY_OFF_LOT" | "PRICE_OUTSIDE_COLLAR" | "PRICE_OUTSIDE_BANDS" | "ORDER_QTY_EXCEEDS_MAX" | "ORDER_NOTIONAL_EXCEEDS_MAX" | "ORDER_EXCEEDS_VOLUME" | "SHORT_SALE_UNMARKED" | "LOCATE_MISSING" | "LOCATE_EXCEEDED" | "SHORT_SALE_RESTRICTED" | "BUYING_POWER_EXCEEDED" | "FIRM_CREDIT_EXCEEDED" | "DAILY_LOSS_EXCEEDED" | "DRAWDOWN_EXCEEDED" | "GROSS_EXPOSURE_EXCEEDED" | "NET_EXPOSURE_EXCEEDED" | "SYMBOL_EXPOSURE_EXCEEDED" | "SECTOR_EXPOSURE_EXCEEDED" | "SELF_CROSS" | "DUPLICATE_ORDER" | "ORDER_RATE_EXCEEDED" | "MESSAGE_RATE_EXCEEDED" | "CANCEL_TO_FILL_EXCEEDED" | "CHILDREN_EXCEEDED" | "OPEN_ORDERS_EXCEEDED";
         RiskRules: {
             rules: components["schemas"]["RuleView"][];
         };
@@ -5664,6 +5738,174 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TriggerView"];
+                };
+            };
+            400: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLocates: {
+        parameters: {
+            query?: {
+                accountId?: string;
+                day?: string;
+                symbol?: string;
+            };
+            header?: {
+                "X-Request-Id"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    link?: string;
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Locates"];
+                    "text/csv": string;
+                };
+            };
+            400: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    loadLocates: {
+        parameters: {
+            query?: never;
+            header?: {
+                "X-Request-Id"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LocatesRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Locates"];
                 };
             };
             400: {

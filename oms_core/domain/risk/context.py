@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from oms_core.domain.account import NOTHING, AccountState, Held, SymbolState, Valuation, shares_of
 from oms_core.domain.days import AccountDay
+from oms_core.domain.locates import Borrowing
 from oms_core.domain.touch import TouchPrices
 from oms_platform.kill_switches import KillSwitch
 from oms_platform.market_rules import Ticks
@@ -79,7 +80,7 @@ class RiskContext(Struct, frozen=True, kw_only=True, dict=True):
     positions. sector: of any symbol. firm_used_micros: what the firm's accounts here use, this one's
     included; firm_share: how many parts of the firm's credit are theirs, and of how many. day: the account's,
     None where its beginning is not known. firm_pnl_micros: what the firm's accounts here had won today when
-    core last looked.
+    core last looked. borrowing: of a short sale that needs a locate, None of any other.
     """
 
     terms: OrderTerms
@@ -107,6 +108,7 @@ class RiskContext(Struct, frozen=True, kw_only=True, dict=True):
     firm_share: tuple[int, int] = (1, 1)
     day: AccountDay | None = None
     firm_pnl_micros: int = 0
+    borrowing: Borrowing | None = None
 
     @cached_property
     def price_micros(self) -> int | None:

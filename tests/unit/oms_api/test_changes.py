@@ -332,6 +332,26 @@ def test_each_named_order_is_answered_and_a_filter_means_open_ones(fake: Fake) -
     assert wanted.statuses == {status.name for status in RULES[RequestKind.CANCEL].selects}
 
 
+@pytest.mark.parametrize("kind", OF_MANY)
+def test_a_name_that_nobody_knows_is_told_where_no_order_fits(fake: Fake, kind: RequestKind) -> None:
+    fake.listed = []
+    for selection, field in (
+        (Selection(symbols=frozenset(("ZZZZ",))), "symbol"),
+        (Selection(symbols=frozenset(("S", "ZZZZ"))), "symbol"),
+        (Selection(venues=frozenset(("ZZZZ",))), "venue"),
+    ):
+        refusal = refused(ask_many(fake, kind, selection))
+        assert refusal.code is RefusalCode.INVALID_REQUEST
+        assert refusal.fields == (FieldProblem(field=field, message=f'must be a known {field}, was "ZZZZ"'),)
+    # Nothing is wrong with a symbol of which nothing is open.
+    none = ask_many(fake, kind, OF_SYMBOL)
+    assert isinstance(none, RequestedOfMany) and not none.lines
+    # What is open is asked for whatever else is named: nobody who wants out waits for a typing error.
+    fake.listed = [view(status="SUSPENDED" if kind is RequestKind.RESUME else "ACKNOWLEDGED")]
+    found = ask_many(fake, kind, Selection(symbols=frozenset(("S", "ZZZZ"))))
+    assert isinstance(found, RequestedOfMany) and len(taken(found)) == 1
+
+
 def test_every_request_about_many_says_who_was_meant(fake: Fake) -> None:
     fake.listed = [view(status="ACKNOWLEDGED")]
     selection = Selection(

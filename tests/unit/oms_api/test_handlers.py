@@ -241,6 +241,7 @@ class Fake:
             kills=self.kills,
             limits=every,
             overrides=every,
+            locates=every,
             books=every,
             marks=every,
             market=every,

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from oms_api.domain.order_requests import read_change
 from oms_api.domain.order_times import expiry_problem, read_expiry
-from oms_api.domain.refusal import Refusal
+from oms_api.domain.refusal import FieldProblem, Refusal
 from oms_api.domain.terms import Known, read_terms
 from oms_api.entrypoints import fix_reports, grpc_orders
 from oms_api.entrypoints.grpc_messages import Contract
@@ -226,8 +226,20 @@ def test_a_replace_makes_no_other_order_one_for_an_auction_and_none_of_one_for_i
     ],
 )
 def test_a_time_that_is_past_or_beyond_what_is_known_is_refused(until: datetime, message: str | None) -> None:
-    found = expiry_problem(until, "expireTime", CALENDAR, NOW)
+    found = expiry_problem(until, {"expireTime": "as it was given"}, CALENDAR, NOW)
     assert (None if found is None else found.message) == message
+
+
+@pytest.mark.parametrize("calendar", [CALENDAR, Calendar(calendar_id="SIM", continuous_from=timedelta(0))])
+def test_a_date_that_is_past_is_told_as_it_was_given_and_not_as_its_close(calendar: Calendar) -> None:
+    day = "2026-11-24"
+    at, problems = read_expiry({"expireDate": day}, TimeInForce.GTD, calendar, required=True)
+    assert at is not None and not problems
+    found = expiry_problem(at, {"expireDate": day}, calendar, NOW)
+    assert found == FieldProblem(
+        field="expireDate",
+        message="must be a session that ends after now, 2026-11-25T15:00:00Z, was 2026-11-24",
+    )
 
 
 def test_a_replace_may_leave_the_expiry_as_it_is() -> None:
@@ -273,7 +285,7 @@ TO_THE_27TH = datetime(2026, 11, 27, 18, tzinfo=UTC)
         (
             TimeInForce.GTD,
             {"expireDate": "2026-11-24"},
-            [("expireDate", "must be after now, 2026-11-25T15:00:00Z, was 2026-11-24T21:00:00Z")],
+            [("expireDate", "must be a session that ends after now, 2026-11-25T15:00:00Z, was 2026-11-24")],
         ),
         (
             TimeInForce.GTD,

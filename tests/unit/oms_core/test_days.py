@@ -7,9 +7,17 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from oms_core.domain.days import PEAK_GROWN_MIN, PEAK_STORED_EVERY, AccountDay, Days, LossWatch
+from oms_core.domain.days import (
+    PEAK_GROWN_MIN,
+    PEAK_STORED_EVERY,
+    WORTH_STORED_EVERY,
+    AccountDay,
+    Days,
+    LossWatch,
+)
 from oms_core.domain.touch import TouchPrices
-from oms_core.ports import UnitOfWork
+from oms_core.ports import Opening, UnitOfWork
+from oms_platform.ids import uuid7
 from oms_platform.kill_switches import Kills, Stage, Trigger, TriggerKind, TriggerMode
 from oms_platform.market_rules import rules_date
 from oms_platform.prices import MICROS
@@ -138,6 +146,64 @@ def test_the_next_day_begins_at_what_the_account_is_worth_then(scene: Scene) -> 
     assert denial(scene).startswith("DAILY_LOSS_EXCEEDED: loss=1200.00")
 
 
+def test_a_gap_over_night_is_lost_or_won_in_the_day_that_opens_with_it(scene: Scene) -> None:
+    quote = scene.quotes.quote
+    mark(scene, 101)
+    # Nobody quotes over night; the market opens 5 dollars lower than it was last seen.
+    scene.quotes.quote = TouchPrices()
+    scene.step(16 * 3600)
+    assert rules_date(scene.now) != TODAY
+    mark(scene, 96)
+    assert stored(scene).opening_micros == 300 * DOLLAR
+    assert denial(scene) == "DAILY_LOSS_EXCEEDED: loss=1500.00, limit=1000.00"
+    # What only closes goes on, and a recovery lets all go on.
+    scene.quotes.quote = quote
+    scene.step(1)
+    assert denial(scene) == ""
+
+
+@pytest.mark.parametrize("looked", [61, 3600])
+def test_a_core_that_was_away_over_night_and_a_weekend_begins_the_day_where_the_last_one_was_seen(
+    scene: Scene, looked: int
+) -> None:
+    mark(scene, 101, looked)
+    scene.quotes.quote = TouchPrices()
+    scene.now += timedelta(days=3)
+    scene.start()
+    scene.step(1)
+    mark(scene, 96)
+    assert stored(scene).opening_micros == 300 * DOLLAR
+    assert denial(scene) == "DAILY_LOSS_EXCEEDED: loss=1500.00, limit=1000.00"
+
+
+def test_a_day_that_was_long_ago_says_nothing_of_this_one(scene: Scene) -> None:
+    mark(scene, 101, 61)
+    scene.now += timedelta(days=11)
+    scene.start()
+    mark(scene, 96)
+    assert stored(scene).opening_micros == -1_200 * DOLLAR
+    assert denial(scene) == ""
+
+
+def test_what_is_brought_in_before_the_first_look_of_a_day_is_neither_won_nor_lost(scene: Scene) -> None:
+    mark(scene, 101)
+    scene.quotes.quote = TouchPrices()
+    scene.step(16 * 3600)
+    opening = Opening(
+        action_id=uuid7(), account_id=ACCOUNT, symbol="AAPL", quantity=1_300, cost_micros=1_300 * 90 * DOLLAR
+    )
+    scene.store.take_action(opening)
+    # A core that ends before it has seen a mark has not forgotten it.
+    scene.step(1)
+    scene.start()
+    scene.step(1)
+    held = scene.core.desk.position(ACCOUNT, "AAPL")
+    assert held.quantity == 1_300
+    mark(scene, 90)
+    brought = 1_300 * 90 - 300 * 100
+    assert stored(scene).opening_micros == (300 + brought) * DOLLAR
+
+
 def test_a_day_that_nobody_knows_the_beginning_of_denies_what_opens() -> None:
     scene = Scene(limits=(*LIMITS, rule("DAILY_LOSS_EXCEEDED", loss_max=1_000 * DOLLAR)))
     quote, scene.quotes.quote = scene.quotes.quote, TouchPrices()
@@ -164,12 +230,25 @@ def test_a_peak_is_stored_when_it_has_grown_enough_and_not_at_once_again() -> No
     for seconds, worth, kept in (
         (1, 10 * PEAK_GROWN_MIN, None),
         (PEAK_STORED_EVERY.total_seconds(), 9 * PEAK_GROWN_MIN, 10 * PEAK_GROWN_MIN),
-        (100, 10 * PEAK_GROWN_MIN + PEAK_GROWN_MIN - 1, None),
-        (101, 11 * PEAK_GROWN_MIN, 11 * PEAK_GROWN_MIN),
-        (101, 99 * PEAK_GROWN_MIN, None),
+        (50, 10 * PEAK_GROWN_MIN + PEAK_GROWN_MIN - 1, None),
+        (51, 11 * PEAK_GROWN_MIN, 11 * PEAK_GROWN_MIN),
+        (51, 99 * PEAK_GROWN_MIN, None),
     ):
         found = days.look(ACCOUNT, worth, NOW + timedelta(seconds=seconds))
         assert (None if found is None else found.peak_micros) == kept, seconds
+
+
+def test_what_an_account_is_worth_is_stored_each_minute_in_which_it_has_changed() -> None:
+    days, minute = Days(), WORTH_STORED_EVERY.total_seconds()
+    days.begin(TODAY)
+    assert days.look(ACCOUNT, 0, NOW) is not None
+    for seconds, worth, is_stored in (
+        (minute - 1, -5, False), (minute, -5, True), (minute + 1, -6, False), (3 * minute, -5, False),
+        (3 * minute + 1, -7, True),
+    ):  # fmt: skip
+        found = days.look(ACCOUNT, worth, NOW + timedelta(seconds=seconds))
+        assert (found is not None) is is_stored, seconds
+        assert found is None or found.last_micros == worth
 
 
 def test_the_days_of_a_firm_are_summed_by_the_firm_that_accounts_are_of() -> None:

@@ -199,3 +199,45 @@ def test_a_trade_of_before_a_rename_is_not_traded_back_and_one_of_the_new_symbol
         scene.store.exceptions.clear()
         # So it is by the core that begins anew.
         scene.start()
+
+
+def test_an_opening_that_an_order_has_crossed_is_refused_and_the_fill_stays_in_the_position() -> None:
+    scene = Scene()
+    scene.step()
+    one, other = opening(500, 500 * PRICE, after=0), opening(7, 7 * PRICE, symbol="MSFT", after=0)
+    # The door found nothing open and no trade; core looks for actions four times a second.
+    scene.store.take_action(one)
+    scene.store.take_action(other)
+    traded(scene, Side.BUY, 100, "E1")
+    scene.step(1)
+    assert position(scene).quantity == 100
+    assert scene.store.changes == {}
+    head = scene.core.desk.stream_sequences[ACCOUNT]
+    why = f"event {head} of the account came after the load was checked at 0"
+    assert scene.store.refusals == {one.action_id: why, other.action_id: why}
+    # It is not asked again, by this life of the core or another.
+    scene.start()
+    scene.step(1)
+    assert position(scene).quantity == 100
+
+
+def test_an_opening_that_comes_before_the_order_that_crosses_it_is_taken_and_the_fill_adds_to_it() -> None:
+    scene = Scene()
+    order_id = scene.order(quantity=100, publish=False)
+    for symbol in ("AAPL", "MSFT"):
+        scene.store.take_action(opening(500, 500 * PRICE, symbol=symbol, after=0))
+    scene.step(1)
+    scene.publish(order_id)
+    scene.place(order_id, ("XNYS", 100))
+    scene.fill(order_id, 100)
+    assert position(scene).quantity == 600
+    assert scene.store.refusals == {}
+
+
+def test_an_opening_that_replaces_whatever_happens_is_held_to_no_place() -> None:
+    scene = Scene()
+    scene.step()
+    scene.store.take_action(opening(500, 500 * PRICE))
+    traded(scene, Side.BUY, 100, "E1")
+    scene.step(1)
+    assert position(scene).quantity == 500

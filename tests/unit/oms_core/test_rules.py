@@ -14,6 +14,7 @@ import pytest
 
 from oms_core.domain.account import AccountState, Held, Valuation
 from oms_core.domain.days import AccountDay
+from oms_core.domain.locates import Borrowing, Locate
 from oms_core.domain.order import Order
 from oms_core.domain.positions import Position
 from oms_core.domain.risk import (
@@ -195,6 +196,12 @@ SOFTENED = (
     ({"mode": Mode.SHADOW}, RiskOutcome.SHADOWED),
     ({"severity": Severity.SOFT}, RiskOutcome.WARNED),
 )
+
+
+def borrowing(**changes: Any) -> Borrowing:
+    """Return how a short sale can be borrowed for that names a locate of 300 shares."""
+    values: dict[str, Any] = {"day": NOW.date(), "locate": Locate(300, NOW.date())}
+    return Borrowing(**(values | changes))
 
 
 def until(at: datetime) -> OrderTerms:
@@ -421,8 +428,97 @@ RULES_TABLE: dict[str, Row] = {
         ),
     ),
     "LOCATE_MISSING": Row(
-        within=(context(), context(short(locate_id="L-1")), context(terms(side=Side.SELL_SHORT_EXEMPT))),
-        beyond=((context(short()), "LOCATE_MISSING: symbol=AAPL"),),
+        within=(
+            context(),
+            context(short(locate_id="L-1")),
+            context(terms(side=Side.SELL_SHORT_EXEMPT)),
+            context(short(), borrowing=borrowing(easy=True)),
+            # A list of yesterday is not asked where there is a locate.
+            context(short(locate_id="L-1"), borrowing=borrowing(was_easy=True)),
+        ),
+        beyond=(
+            (context(short()), "LOCATE_MISSING: symbol=AAPL"),
+            (context(short(), borrowing=borrowing(locate=None)), "LOCATE_MISSING: symbol=AAPL"),
+        ),
+        lacking=((context(short(), borrowing=borrowing(was_easy=True)), "easy-to-borrow list of the day"),),
+    ),
+    "LOCATE_EXCEEDED": Row(
+        limits={"counted": True},
+        within=(
+            context(),
+            context(short()),
+            context(short(locate_id="L-1", quantity=299), borrowing=borrowing()),
+            context(short(locate_id="L-1", quantity=300), borrowing=borrowing()),
+            context(short(locate_id="L-1", quantity=100), borrowing=borrowing(drawn=200)),
+            # A replace gives back what the order has drawn, and draws what it becomes.
+            context(
+                short(locate_id="L-1", quantity=300),
+                borrowing=borrowing(own=200),
+                is_replace=True,
+                executed_qty=50,
+            ),
+            # One that draws nothing more goes on, whatever has become of the locate.
+            context(
+                short(locate_id="L-1", quantity=150),
+                borrowing=borrowing(locate=None, own=200),
+                is_replace=True,
+            ),
+            context(
+                terms(side=Side.SELL_SHORT, time_in_force=TimeInForce.GTD, expire_at=NOW, locate_id="L-1"),
+                borrowing=borrowing(),
+            ),
+        ),
+        beyond=(
+            (
+                context(short(locate_id="L-1", quantity=301), borrowing=borrowing()),
+                "LOCATE_EXCEEDED: locate=L-1, order=301, drawn=0, limit=300",
+            ),
+            (
+                context(short(locate_id="L-1", quantity=101), borrowing=borrowing(drawn=200)),
+                "LOCATE_EXCEEDED: locate=L-1, order=101, drawn=200, limit=300",
+            ),
+            (
+                context(
+                    short(locate_id="L-1", quantity=251),
+                    borrowing=borrowing(drawn=50, own=200),
+                    is_replace=True,
+                    executed_qty=250,
+                ),
+                "LOCATE_EXCEEDED: locate=L-1, order=251, drawn=50, limit=300",
+            ),
+            (
+                context(short(locate_id="L-2"), borrowing=borrowing(locate=None, any_of_day=True)),
+                "LOCATE_EXCEEDED: locate=L-2, found=unknown",
+            ),
+            (
+                context(
+                    short(locate_id="L-1"),
+                    borrowing=borrowing(locate=Locate(300, NOW.date() - timedelta(days=1))),
+                ),
+                "LOCATE_EXCEEDED: locate=L-1, found=of 2026-",
+            ),
+            (
+                context(short(locate_id="L-1", time_in_force=TimeInForce.GTC), borrowing=borrowing()),
+                "LOCATE_EXCEEDED: locate=L-1, found=of a day, the order is GTC",
+            ),
+            # So is one that becomes good for longer than its day, though it draws nothing more.
+            (
+                context(
+                    short(locate_id="L-1", time_in_force=TimeInForce.GTC),
+                    borrowing=borrowing(own=100),
+                    is_replace=True,
+                ),
+                "LOCATE_EXCEEDED: locate=L-1, found=of a day, the order is GTC",
+            ),
+            (
+                context(
+                    short(locate_id="L-1", time_in_force=TimeInForce.GTD, expire_at=NOW + timedelta(days=2)),
+                    borrowing=borrowing(),
+                ),
+                "LOCATE_EXCEEDED: locate=L-1, found=of a day, the order is good till 2026-",
+            ),
+        ),
+        lacking=((context(short(locate_id="L-1"), borrowing=borrowing(locate=None)), "locates of the day"),),
     ),
     "SHORT_SALE_RESTRICTED": Row(
         limits={"in_force": True},

@@ -74,7 +74,7 @@ JSON = [
     {"account": "A", "cash": 1000000.25},
     {"account": "B", "symbol": "V", "quantity": 0, "cost": 0},
 ]
-LOADED = {"positions": 3, "cash": 1, "taken": True}
+LOADED = {"positions": 3, "cash": 1, "taken": True, "refused": []}
 LOAD = "POST /api/v1/positions/load"
 
 
@@ -96,6 +96,16 @@ def test_a_file_is_loaded_whole(tmp_path: Path, name: str) -> None:
         "replace": True,
         "reason": "start of day",
     }
+
+
+def test_accounts_that_core_refused_are_named_and_the_command_fails(tmp_path: Path) -> None:
+    file = tmp_path / "holdings.csv"
+    file.write_text(CSV)
+    refused = [{"accountId": "B", "why": "event 7 of the account came after the load was checked at 5"}]
+    with stand_in({LOAD: LOADED | {"refused": refused, "taken": False}}) as api:
+        result = run(api, "positions", "load", str(file), "--reason", "start of day")
+    assert result.exit_code == 1
+    assert "B: event 7 of the account came after the load was checked at 5" in result.output
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
