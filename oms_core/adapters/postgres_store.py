@@ -450,17 +450,15 @@ class PostgresOrderStore:
         """
         if desk.locates_seen == (version, today):
             return
-        book = LocateBook(
-            easy={
-                day: frozenset(symbols) for day, symbols in self._connection.execute(_EASY, {"today": today})
-            }
-        )
+        lists = self._connection.execute(_EASY, {"today": today})
+        easy = {day: frozenset(symbols) for day, symbols in lists}
         locates: dict[LocateKey, Locate] = {}
-        for *names, quantity, valid_on, drawn in self._connection.execute(_LOCATES, [today - LOCATES_KEPT]):
+        drawn: dict[LocateKey, int] = {}
+        for *names, quantity, valid_on, shares in self._connection.execute(_LOCATES, [today - LOCATES_KEPT]):
             key = LocateKey(*names)
-            locates[key], book.drawn[key] = Locate(quantity, valid_on), drawn
-        book.locates = locates
-        desk.locates, desk.locates_seen = book, (version, today)
+            locates[key], drawn[key] = Locate(quantity, valid_on), shares
+        desk.locates = LocateBook(easy=easy, locates=locates, drawn=drawn)
+        desk.locates_seen = version, today
 
     def ensure_partitions(self, now: datetime) -> None:
         """Make the coming weeks' partitions of every growing table."""

@@ -39,6 +39,11 @@ class LocateBook:
     easy: Mapping[date, frozenset[str]] = field(default_factory=dict)
     locates: Mapping[LocateKey, Locate] = field(default_factory=dict)
     drawn: dict[LocateKey, int] = field(default_factory=dict)
+    # The accounts that have any locate of a day.
+    _having: frozenset[tuple[str, date]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._having = frozenset((key.account_id, one.valid_on) for key, one in self.locates.items())
 
     def draw(self, key: LocateKey, shares: int) -> None:
         """Let so many shares more be drawn, below 0 fewer."""
@@ -67,11 +72,7 @@ class LocateBook:
             locate=locate,
             drawn=0 if key is None else self.drawn.get(key, 0) - own,
             own=own,
-            any_of_day=locate is not None
-            or any(
-                one.account_id == terms.account_id and found.valid_on == day
-                for one, found in self.locates.items()
-            ),
+            any_of_day=locate is not None or (terms.account_id, day) in self._having,
         )
 
 
