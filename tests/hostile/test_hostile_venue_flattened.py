@@ -178,3 +178,87 @@ def test_orders_of_clients_are_refused_meanwhile_and_no_client_may_take_the_chan
         release(floor, switch_id)
         venues.end()
     floor.goes_on(at="XNYS")
+
+
+def asked_to_sell(floor: Floor, switch_id: str) -> int:
+    """Return the shares that a switch's orders have sold at the venues, or may still."""
+    found = 0
+    for order_id, _, _ in closing_orders(floor, switch_id):
+        parent = UUID(order_id).hex
+        children = [child for name in VENUE_IDS for child in floor[name].orders_of(parent)]
+        found += sum(child.cum + child.leaves for child in children)
+    return found
+
+
+def test_what_silent_venues_may_have_sold_is_shown_as_outstanding_and_never_sold_twice(floor: Floor) -> None:
+    placed = bought(floor, 300)
+    held = floor.position(placed.account, placed.symbol)
+    waiting: list[tuple[RawSession, VenueOrder]] = []
+
+    def keep(venue_id: str) -> Any:
+        def answer(session: RawSession, message: Message) -> None:
+            order = VenueOrder.of(message)
+            floor[venue_id].orders[order.cl_ord_id] = order
+            waiting.append((session, order))
+
+        return answer
+
+    for venue_id in VENUE_IDS:
+        floor[venue_id].answers |= {"D": keep(venue_id), "H": lambda _s, _m: None, "F": lambda _s, _m: None}
+    switch_id = flatten(floor, placed)
+    floor.until_true(
+        lambda: asked_to_sell(floor, switch_id) == held, "the whole position asked for", CLOSED_S
+    )
+    # Longer than the adapter waits for an answer, than the switch waits between rounds, and a core's life.
+    for _ in range(2):
+        floor.rig.await_ready_again("oms-core", floor.rig.kill("oms-core"))
+        now = shown(floor, switch_id)
+        (position,) = now["positions"]
+        assert (position["held"], position["state"], position["rounds"]) == (held, "CLOSING", 1), position
+        assert now["positionsFlat"] == 0
+        # What is outstanding of it: the order, and the shares that venues have not answered for.
+        assert (position["orderId"], position["openQty"]) == (closing_orders(floor, switch_id)[0][0], held)
+        assert len(closing_orders(floor, switch_id)) == 1
+        assert asked_to_sell(floor, switch_id) == held
+    for session, order in waiting:
+        session.send("8", order.ack())
+        session.send("8", order.fill(order.asked_qty))
+    until_flat(floor, placed, switch_id)
+    assert asked_to_sell(floor, switch_id) == held
+    for venue_id in VENUE_IDS:
+        floor[venue_id].answers.clear()
+    release(floor, switch_id)
+    floor.is_judged_clean()
+
+
+def test_while_its_market_is_closed_a_position_waits_and_is_closed_at_the_open(floor: Floor) -> None:
+    placed = bought(floor, 100)
+    held = floor.position(placed.account, placed.symbol)
+    with floor.connection() as connection:
+        connection.execute("INSERT INTO calendars (calendar_id, zone) VALUES ('SHUT', 'UTC')")
+        connection.execute(
+            "INSERT INTO calendar_sessions (calendar_id, session_date, opens_at, closes_at) VALUES"
+            " ('SHUT', current_date + 1, now() + interval '20 hours', now() + interval '21 hours')"
+        )
+        (calendar,) = connection.execute(
+            "SELECT calendar_id FROM instruments WHERE symbol = %s", (placed.symbol,)
+        ).fetchone() or pytest.fail("the symbol is gone")
+        move = "UPDATE instruments SET calendar_id = %s WHERE symbol = %s"
+        connection.execute(move, ("SHUT", placed.symbol))
+        venues = Sellers(floor, placed, 1.0)
+        switch_id = flatten(floor, placed)
+
+        def waits() -> dict[str, Any] | None:
+            (position,) = shown(floor, switch_id)["positions"] or [{"why": ""}]
+            return position if position["why"].startswith("waits for the open at") else None
+
+        position = floor.until_true(waits, f"that it waits: {shown(floor, switch_id)['positions']}", CLOSED_S)
+        assert (position["held"], position["state"], position["rounds"]) == (held, "WAITS", 0), position
+        floor.rig.await_ready_again("oms-core", floor.rig.kill("oms-core"))
+        assert closing_orders(floor, switch_id) == [] and venues.sold == 0
+        connection.execute(move, (calendar, placed.symbol))
+    until_flat(floor, placed, switch_id)
+    assert venues.sold == held
+    venues.end()
+    release(floor, switch_id)
+    floor.is_judged_clean()

@@ -611,6 +611,10 @@ MUTATIONS: dict[str, tuple[Callable[[History], None], str]] = {
         ),
         "a trade that a person booked",
     ),
+    "shares drawn of a locate that no order explains": (
+        sql("INSERT INTO locate_draws VALUES ('ACC-INST-001', 'AAPL', 'L-1', 1)"),
+        "what is drawn of a locate",
+    ),
     "a position off by one": (sql("UPDATE positions SET quantity = quantity + 1"), "position = sum"),
     "cash off by a cent": (sql("UPDATE positions SET net_cash = net_cash + 0.01"), "position = sum"),
     "cost and profit that agree with cash and not with the fills": (
