@@ -91,7 +91,8 @@ async function run(step: StepName): Promise<void> {
   }
 }
 
-export function Guide() {
+/** at: the view that is shown, whose own controls are not covered. */
+export function Guide({ at }: { at: string }) {
   void orders.version.value;
   const now: Progress = { sent: sent.value, status: orders.get(sent.value)?.status ?? "", hasRead: hasRead.value, hasAsked: hasAsked.value, hasBroken: hasBroken.value };
   const step = current(now);
@@ -101,7 +102,7 @@ export function Guide() {
     hasRead.value = false;
   }, [sent.value]);
   return (
-    <section class="guide" aria-label="First minute">
+    <section class={`guide at-${at}`} aria-label="First minute">
       <header><h2>First minute</h2><Button run={close} tone="quiet" aria-label="Close the guide">✕</Button></header>
       {lacks.length ? <p class="warn">Some of it takes the right to {lacks.join(" and to ")}: log in as admin1 for all of it.</p> : null}
       <ol>

@@ -1,10 +1,11 @@
 // The stack's chaos door, where it has one: whether this is a demo, and what the door said last.
 import { signal } from "@preact/signals";
 import { call } from "../api/client";
-import type { Chaos } from "../views/controls/chaos";
+import type { Chaos } from "../api/types";
 
-// A gateway that was killed is asked anew, and not waited for.
-const ANSWER_MS_MAX = 2_500;
+/** How often it is asked. A gateway that was killed is not waited for: it is asked again. */
+export const READ_MS = 1_500;
+const ANSWER_MS_MAX = READ_MS - 100;
 
 /** What the door said last, and when that was by this browser's clock. */
 export const chaos = signal<{ readonly said: Chaos; readonly at: number } | null>(null);

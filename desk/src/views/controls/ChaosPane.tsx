@@ -1,16 +1,18 @@
 // Break something on purpose, and see what holds: in a demo's stack only. Everything mends by itself.
 import { signal } from "@preact/signals";
+import { useEffect, useState } from "preact/hooks";
 import { call } from "../../api/client";
 import { inWords } from "../../api/problems";
-import { chaos, readChaos, stackNow } from "../../store/chaos";
+import type { Chaos, ChaosAction as Action, ChaosInvariant as Invariant, ChaosKind as Kind } from "../../api/types";
+import { chaos, READ_MS, readChaos, stackNow } from "../../store/chaos";
 import { ask } from "../../ui/ask";
 import { shares } from "../../ui/numbers";
 import { Badge, Button, Choice, Field, Pane } from "../../ui/parts";
 import { useRead } from "../../ui/read";
 import { clock } from "../../ui/time";
-import { done, isGatewayKilled, isOn, KINDS, outcome, standing, stands, type Action, type Chaos, type Invariant, type Kind } from "./chaos";
+import { done, isGatewayKilled, isOn, KINDS, outcome, standing, stands } from "./chaos";
 
-const READ_MS = 1_000;
+const TICK_MS = 500;
 const PAST_MAX = 4;
 
 interface Wanted {
@@ -114,9 +116,20 @@ function Line({ one }: { one: Invariant }) {
   );
 }
 
+/** Draw again as time goes: seconds are counted. */
+function useTick(): void {
+  const [, draw] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => draw(count => count + 1), TICK_MS);
+    return () => clearInterval(timer);
+  }, []);
+}
+
 export function ChaosPane() {
+  useTick();
   const read = useRead(readChaos, READ_MS);
-  const said = read.value;
+  // The newest, also what was read at once after something was begun.
+  const said = chaos.value?.said ?? null;
   const newest = said?.actions[0];
   const away = read.problem
     ? isGatewayKilled(newest) ? "The gateway is away, as was asked for: the page finds it again by itself." : `Not read now: ${read.problem}.`

@@ -1,11 +1,5 @@
 // What the chaos panel says: what is broken now, what became of the orders meanwhile, how an invariant stands.
-import type { components } from "../../api/schema";
-
-type Schemas = components["schemas"];
-export type Chaos = Schemas["Chaos"];
-export type Action = Schemas["ChaosAction"];
-export type Invariant = Schemas["ChaosInvariant"];
-export type Kind = Schemas["ChaosKind"];
+import type { ChaosAction as Action, ChaosInvariant as Invariant, ChaosKind as Kind } from "../../api/types";
 
 export const KINDS: readonly { readonly value: Kind; readonly title: string; readonly verb: string; readonly does: string }[] = [
   { value: "KILL", title: "Kill a process", verb: "Kill", does: "It is ended with −9, as a crash does, and started again when the time is over." },
