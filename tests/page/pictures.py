@@ -1,4 +1,4 @@
-"""Take the pictures of docs/figures/desk: `python -m tests.page.pictures [FOLDER] [views] [chaos]`, on own stacks.
+"""Take the pictures of docs/figures/desk: `python -m tests.page.pictures [FOLDER [views] [chaos]]`.
 
 A desk at work: orders of every outcome, a limit that is near, an order that waits for a second person, a stop
 in force, an exception. Each view in light and dark, 1280 and 2560 wide. Then a demo whose core was killed.
