@@ -11,8 +11,10 @@ from typing import Any, Final
 
 import structlog
 import uvloop
+from litestar import Litestar
 
 from oms_api.adapters.backlog import OutcomeBacklog
+from oms_api.adapters.chaos_door import HttpChaosDoor
 from oms_api.adapters.desk_pool import DeskPool
 from oms_api.adapters.group_commit import GroupCommit
 from oms_api.adapters.inbound_publisher import InboundPublisher
@@ -197,15 +199,13 @@ class Gateway:
             market_data=self._market_data,
             tracer=self._tracer,
         )
-        rest = build_rest(ports, utc_now, health)
+        rest = self._rest(ports)
         self._states = StateChannels(
             PostgresDeskState(self._desk_pool),
             self._market_data,
             self._marks,
             GrpcLiveQuotes(settings.market_data_host, settings.market_data_port),
         )
-        for page in page_routes(settings.oidc_issuer, settings.page_client_id, settings.page_scope):
-            rest.register(page)
         rest.register(build_websocket(ports, utc_now, self._hub, self._states))
         self._door = HttpDoor(ports, utc_now, rest)  # type: ignore[arg-type]
         contract = Contract()
@@ -232,6 +232,17 @@ class Gateway:
         health.add("oidc", self._authenticator.problem)
         health.add("reference", self._reference.problem)
         health.add("kills", self._kills.problem)
+
+    def _rest(self, ports: Ports) -> Litestar:
+        """Build REST and the page, with what only a laptop's stack has where it has that."""
+        settings, chaos = self._settings, None
+        if settings.chaos_url:
+            chaos = HttpChaosDoor(settings.chaos_url, settings.chaos_password)
+        rest = build_rest(ports, utc_now, self._health, chaos)
+        login = settings.oidc_issuer, settings.page_client_id, settings.page_scope
+        for page in page_routes(*login, is_demo=chaos is not None):
+            rest.register(page)
+        return rest
 
     def _reopen_tail(self) -> None:
         self._tail.reopen()

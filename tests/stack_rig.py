@@ -38,6 +38,8 @@ class StackRig:
     environment: Mapping[str, str] = field(default_factory=dict)
     # HOST:PORT of FIX venues of the test's own, empty for the broker simulator.
     venues: str = ""
+    # With the door through which the page breaks things on purpose.
+    chaos: bool = False
 
     def oms(self, *arguments: str, timeout_s: float = START_TIMEOUT_S) -> subprocess.CompletedProcess[str]:
         """Run an `oms` command on this stack."""
@@ -57,7 +59,7 @@ class StackRig:
     def up(self) -> None:
         """Start the stack and wait until it is ready."""
         place = ("--port", str(self.layout.base_port), "--kafka", self.kafka, "--venues", self.venues)
-        result = self.oms("up", "--detach", *place)
+        result = self.oms("up", "--detach", *place, *(["--chaos"] if self.chaos else []))
         if result.returncode:
             raise RuntimeError(f"oms up failed:\n{result.stdout}\n{result.stderr}\n{self.log_ends()}")
 

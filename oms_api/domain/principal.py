@@ -25,6 +25,8 @@ class Right(enum.Enum):
     OVERRIDE = "override"
     ADMIN = "admin"
     AUDIT = "audit"
+    # Of operations that only a stack with a chaos door has.
+    CHAOS = "chaos"
 
 
 _TRADING: Final = frozenset((Right.READ, Right.TRADE, Right.CANCEL))
@@ -44,7 +46,8 @@ RIGHTS_OF_ROLE: Final[Mapping[str, frozenset[Right]]] = {
             Right.AUDIT,
         )
     ),
-    "admin": _TRADING | {Right.STOP, Right.RELEASE, Right.FLATTEN, Right.ADMIN, Right.LIMITS, Right.AUDIT},
+    "admin": _TRADING
+    | {Right.STOP, Right.RELEASE, Right.FLATTEN, Right.ADMIN, Right.LIMITS, Right.AUDIT, Right.CHAOS},
     "read-only": frozenset((Right.READ,)),
     # What read-only was called first.
     "viewer": frozenset((Right.READ,)),

@@ -71,14 +71,19 @@ def page_of(source: str, files: dict[str, Asset]) -> str:
     return source
 
 
-def page_routes(issuer: str, client_id: str, scope: str) -> list[HTTPRouteHandler]:
+def page_routes(issuer: str, client_id: str, scope: str, *, is_demo: bool = False) -> list[HTTPRouteHandler]:
     """Return the routes of the page, its files and its settings. They need no token: nothing is anybody's.
 
-    client_id: as which client of the issuer the page logs people in, empty for not at all.
+    client_id: as which client of the issuer the page logs people in, empty for not at all. is_demo: this is a
+    demo's stack, so that the page has its guide and its chaos panel.
     """
     files = assets()
     page = page_of((FOLDER / PAGE).read_text(), files)
-    settings = {"issuer": issuer.rstrip("/"), "clientId": client_id, "scope": scope} if client_id else {}
+    settings: dict[str, object] = {}
+    if client_id:
+        settings |= {"issuer": issuer.rstrip("/"), "clientId": client_id, "scope": scope}
+    if is_demo:
+        settings["demo"] = True
     asked = issuer if client_id else ""
 
     @_route("/")

@@ -35,6 +35,7 @@ _RIGHTS: Final = {
     Right.OVERRIDE: "Needs the right to override risk for an order of somebody else.",
     Right.ADMIN: "Needs the right to administer.",
     Right.AUDIT: "Needs the right to audit.",
+    Right.CHAOS: "Needs the right to break things on purpose.",
 }
 _OF_PATH: Final[dict[str, dict[str, Any]]] = {
     "orderId": {"type": "string", "format": "uuid"},

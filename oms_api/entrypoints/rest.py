@@ -18,6 +18,7 @@ from oms_api.entrypoints.openapi import document
 from oms_api.entrypoints.operation import AnyOperation, Caller, allowed_methods, respond, routes_of
 from oms_api.entrypoints.rest_batch import BATCH_BYTES_MAX, batch_operations
 from oms_api.entrypoints.rest_changes import change_operations
+from oms_api.entrypoints.rest_chaos import chaos_operations
 from oms_api.entrypoints.rest_exceptions import exception_operations
 from oms_api.entrypoints.rest_fix_sessions import fix_session_operations
 from oms_api.entrypoints.rest_limits import limit_operations
@@ -34,7 +35,7 @@ from oms_api.entrypoints.rest_reference import reference_operations
 from oms_api.entrypoints.rest_routing import routing_operations
 from oms_api.entrypoints.rest_switches import switch_operations
 from oms_api.handlers import unavailable
-from oms_api.ports import Ports
+from oms_api.ports import ChaosDoor, Ports
 from oms_platform.clock import Clock
 from oms_platform.health import LIVE_PATHS, READY_PATHS, Health
 
@@ -42,7 +43,7 @@ SCHEMA_PATHS: Final = ("/schema", "/schema/openapi.json", "/openapi.json")
 
 
 def operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
-    """Return every operation of the API, in the order of the contract."""
+    """Return every operation of the API, in the order of the contract; a stack's chaos door adds its own."""
     return [
         *order_operations(ports, clock),
         *change_operations(ports, clock),
@@ -64,9 +65,11 @@ def operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
     ]
 
 
-def build_rest(ports: Ports, clock: Clock, health: Health) -> Litestar:
-    """Build the Litestar application."""
+def build_rest(ports: Ports, clock: Clock, health: Health, chaos: ChaosDoor | None = None) -> Litestar:
+    """Build the Litestar application. chaos: of a stack that has such a door."""
     served = operations(ports, clock)
+    if chaos is not None:
+        served += chaos_operations(chaos)
 
     def refuse(request: Caller, error: HTTPException) -> Response[bytes]:
         return respond(_framework_refusal(served, request.url.path, error))

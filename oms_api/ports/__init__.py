@@ -27,6 +27,7 @@ from oms_api.ports.accounts import (
     UnsettledView,
 )
 from oms_api.ports.callers import Authenticator, BrokerState, RateLimiter, RateStanding
+from oms_api.ports.chaos import ChaosDoor
 from oms_api.ports.desk import (
     BreakView,
     ClosedPositionView,
@@ -176,6 +177,7 @@ from oms_platform.kill_switches import KillBoard
 from oms_platform.telemetry.tracing import Tracer
 
 __all__ = [
+    "ChaosDoor",
     "RenameLineView",
     "RenameView",
     "NewRename",

@@ -1,4 +1,4 @@
-"""`oms demo`: start everything, send a seeded flow, tell the first order's story, go on until Ctrl-C."""
+"""`oms demo`: start everything, tell the first order's story, open the page, send orders until Ctrl-C."""
 
 import time
 from pathlib import Path
@@ -13,6 +13,7 @@ from oms_platform.market_data import QuoteFeed
 from oms_tools.bench.hops import measure_hops
 from oms_tools.bench.order_mix import OrderMix
 from oms_tools.cli.amounts import price
+from oms_tools.cli.browser import open_page
 from oms_tools.cli.client import ApiClient, ApiError
 from oms_tools.cli.dsn import stack_dsn
 from oms_tools.cli.options import data_hint, data_option
@@ -44,10 +45,11 @@ console = Console()
 @click.option("--seconds", type=float, help="End by itself after so long.")
 def demo(data: Path, port: int, kafka: str, seed: int, rate: float, seconds: float | None) -> None:
     """Run the whole thing and show an order from REST to its explained fill."""
+    began = time.monotonic()
     console.print("[bold]Starting the stack[/] (PostgreSQL, Redis, Kafka, four services, two simulators)")
-    layout = start_stack(data, port, kafka)
+    layout = start_stack(data, port, kafka, chaos=True)
     try:
-        _run(layout, data_hint(data), seed, rate, seconds)
+        _run(layout, data_hint(data), seed, rate, seconds, began)
     except KeyboardInterrupt:
         console.print()
     finally:
@@ -60,7 +62,7 @@ def demo(data: Path, port: int, kafka: str, seed: int, rate: float, seconds: flo
         )
 
 
-def _run(layout: Layout, hint: str, seed: int, rate: float, seconds: float | None) -> None:
+def _run(layout: Layout, hint: str, seed: int, rate: float, seconds: float | None, began: float) -> None:
     client = ApiClient.of_stack(layout.data, "desk")
     feed = QuoteFeed("127.0.0.1", layout.port("market_data_grpc"))
     feed.start()
@@ -69,12 +71,14 @@ def _run(layout: Layout, hint: str, seed: int, rate: float, seconds: float | Non
     first = _first_order(client)
     _await_fill(client, first)
     print_story(console, client, first)
+    say(console, "", f"From the command to this fill, explained: {time.monotonic() - began:.0f} s.")
+    _point_to_page(client.url)
     _print_strategies(client)
     _print_hops(layout, first)
     say(
         console,
         "",
-        f"The page is {client.url}/, gRPC is at 127.0.0.1:{layout.port('api_grpc')}.",
+        f"gRPC is at 127.0.0.1:{layout.port('api_grpc')}.",
         f"Logs are in {layout.logs}.",
         "In another terminal:",
         f"  oms watch{hint}",
@@ -87,6 +91,16 @@ def _run(layout: Layout, hint: str, seed: int, rate: float, seconds: float | Non
         _flow(client, mix, rate, ends_at)
     finally:
         feed.stop()
+
+
+def _point_to_page(url: str) -> None:
+    """Open the page, or say where it is; its guide says the rest."""
+    opened = open_page(f"{url}/")
+    say(
+        console,
+        f"The page is {'open' if opened else 'at'} {url}/: log in as admin1. Its guide leads through the"
+        " first minute: an order, its fill, why, what if, and a service that is killed and loses nothing.",
+    )
 
 
 def _first_order(client: ApiClient) -> str:

@@ -41,10 +41,11 @@ def _venues(_context: click.Context, _option: click.Parameter, given: str) -> st
     return given
 
 
-def start_stack(data: Path, port: int, kafka: str, venues: str = "") -> Layout:
+def start_stack(data: Path, port: int, kafka: str, venues: str = "", *, chaos: bool = False) -> Layout:
     """Start a supervisor in the background and return when all is ready, showing it. Raises StackError.
 
-    venues: HOST:PORT of FIX venues that run elsewhere, empty for the broker simulator.
+    venues: HOST:PORT of FIX venues that run elsewhere, empty for the broker simulator. chaos: with the panel
+    of the desk page that breaks things on purpose.
     """
     # Imported here: the embedded parts are an extra, and the other commands do without.
     from oms_tools.laptop.stack import Stack, check_can_start  # noqa: PLC0415
@@ -52,10 +53,11 @@ def start_stack(data: Path, port: int, kafka: str, venues: str = "") -> Layout:
     data = data.resolve()
     layout = Layout(data=data, base_port=port)
     layout.logs.mkdir(parents=True, exist_ok=True)
-    check_can_start(Stack(layout, kafka, venues=venues))
+    check_can_start(Stack(layout, kafka, venues=venues, chaos=chaos))
     layout.state_file.unlink(missing_ok=True)
     command = [sys.executable, "-m", "oms_tools.laptop.stack"]
     command += ["--data", str(data), "--port", str(port), "--kafka", kafka, "--venues", venues]
+    command += ["--chaos"] if chaos else []
     with (layout.logs / "supervisor.log").open("ab") as log:
         supervisor = subprocess.Popen(
             command,
@@ -155,10 +157,15 @@ def print_next_steps(layout: Layout, data: Path) -> None:
     metavar="HOST:PORT",
     help="Trade with FIX venues that listen there, each by its own CompID; the broker simulator is left out.",
 )
+@click.option(
+    "--chaos",
+    is_flag=True,
+    help="With the page's panel that kills processes and makes venues unkind, to try.",
+)
 @click.option("--detach", is_flag=True, help="Come back when all is ready; stop it with `oms down`.")
-def up(data: Path, port: int, kafka: str, venues: str, detach: bool) -> None:
+def up(data: Path, port: int, kafka: str, venues: str, chaos: bool, detach: bool) -> None:
     """Start the whole stack on this machine."""
-    layout = start_stack(data, port, kafka, venues)
+    layout = start_stack(data, port, kafka, venues, chaos=chaos)
     print_next_steps(layout, data)
     if detach:
         return

@@ -18,6 +18,7 @@ DATA_VARIABLE: Final = "OMS_DATA"
 DEFAULT_PORT: Final = 8080
 PORT_MAX: Final = 65_535
 STATE_NAME: Final = "stack.json"
+OUTAGE_NAME: Final = "outage.json"
 ISSUER_AUDIENCE: Final = "oms-api"
 PAGE_CLIENT_ID: Final = "oms-web"
 # One instance of each service reads everything, and in memory a topic's every partition costs requests.
@@ -52,6 +53,7 @@ PORTS: Final = (
     ("api_fix", "oms-api FIX"),
     ("answers_health", "sor-answers health"),
     ("api_health", "oms-api health"),
+    ("chaos", "chaos door"),
 )
 
 
@@ -89,6 +91,11 @@ class Layout:
     def state_file(self) -> Path:
         """What the supervisor says of itself and its programs."""
         return self.data / STATE_NAME
+
+    @property
+    def outage_file(self) -> Path:
+        """Which program is kept down on purpose."""
+        return self.data / OUTAGE_NAME
 
     @property
     def api_url(self) -> str:

@@ -1,6 +1,7 @@
 """The laptop stack: its programs, their order and their settings. `python -m` runs its supervisor."""
 
 import os
+import secrets
 import signal
 import sys
 import time
@@ -32,6 +33,7 @@ from oms_tools.laptop.layout import (
     venue_address,
     write_state,
 )
+from oms_tools.laptop.outages import Outages
 from oms_tools.laptop.parts import (
     Part,
     PartFailedError,
@@ -44,6 +46,8 @@ from oms_tools.laptop.parts import (
 from oms_tools.laptop.supervisor import POLL_S, Program, Supervisor
 
 _PROBE_TIMEOUT_S: Final = 1.0
+CHAOS_PASSWORD: Final = "OMS_API_CHAOS_PASSWORD"  # noqa: S105  (its name)
+CHAOS_PASSWORD_BYTES: Final = 32
 # The laptop's FIX client, with a password that everybody knows: no other profile has it.
 DEMO_FIX_CLIENT: Final = ClientSettings(
     comp_id="DEMO", username="demo", accounts=("ACC-INST-001", "ACC-INST-002")
@@ -84,14 +88,19 @@ def _from_part(part: Part) -> Program:
 class Stack:
     """Builds the programs of one layout. kafka: "memory", "apache" or a broker's address.
 
-    venues: HOST:PORT of FIX venues that run elsewhere, empty for the broker simulator.
+    venues: HOST:PORT of FIX venues that run elsewhere, empty for the broker simulator. chaos: with the door
+    through which the desk page breaks things on purpose; nobody but this stack's gateway knows its password.
     """
 
-    def __init__(self, layout: Layout, kafka: str, log_level: str = "INFO", venues: str = "") -> None:
+    def __init__(
+        self, layout: Layout, kafka: str, log_level: str = "INFO", venues: str = "", *, chaos: bool = False
+    ) -> None:
         self.layout = layout
         self.kafka = kafka
         self.venues = venues
+        self.chaos = chaos
         self._log_level = log_level
+        self._chaos_password = secrets.token_urlsafe(CHAOS_PASSWORD_BYTES)
 
     @property
     def ports_needed(self) -> list[str]:
@@ -101,6 +110,8 @@ class Stack:
             left_out.append("kafka")
         if self.venues:
             left_out += ["broker_fix", "broker_health"]
+        if not self.chaos:
+            left_out.append("chaos")
         return [name for name, _ in PORTS if name not in left_out]
 
     def infrastructure(self) -> list[Program]:
@@ -141,7 +152,29 @@ class Stack:
             self._service("sor-answers", ["sor_engine", "answer"], "answers_health"),
             self._service("execution-adapter", ["execution_adapter"], "adapter_health"),
             self._service("oms-api", ["oms_api"], "api_http"),
+            *self._door_of_chaos(),
         ]
+
+    def _door_of_chaos(self) -> list[Program]:
+        """Return the process through which things are broken on purpose, of a stack that has it."""
+        if not self.chaos:
+            return []
+        place = ["--data", str(self.layout.data), "--port", str(self.layout.base_port)]
+        port = self.layout.port("chaos")
+        return [
+            Program(
+                name="chaos",
+                command=[sys.executable, "-m", "oms_tools.chaos", *place],
+                ready=http_ready(f"http://127.0.0.1:{port}/health/ready"),
+                environment=self.environment,
+            )
+        ]
+
+    def _chaos_environment(self) -> Mapping[str, str]:
+        if not self.chaos:
+            return {}
+        port = self.layout.port("chaos")
+        return {"OMS_API_CHAOS_URL": f"http://127.0.0.1:{port}", CHAOS_PASSWORD: self._chaos_password}
 
     def _service(self, name: str, module: list[str], health_port: str) -> Program:
         return Program(
@@ -191,6 +224,7 @@ class Stack:
             "OMS_ADAPTER_FIX_PORT": str(venues_port),
             "OMS_BROKER_SIM_DATA": str(layout.data / "broker"),
             "OMS_LOG_LEVEL": self._log_level,
+            **self._chaos_environment(),
         }
 
 
@@ -209,6 +243,7 @@ def _state_of(stack: Stack, phase: str, supervisor: Supervisor, pid: int) -> dic
         "base_port": stack.layout.base_port,
         "kafka": stack.kafka,
         "venues": stack.venues,
+        "chaos": stack.chaos,
         "phase": phase,
         "programs": programs,
     }
@@ -232,6 +267,9 @@ def run_stack(stack: Stack, pid: int) -> int:
 
     supervisor = Supervisor(logs=layout.logs, on_change=changed)
     layout.make_folders()
+    if stack.chaos:
+        layout.outage_file.unlink(missing_ok=True)
+        supervisor.is_down = Outages(layout.outage_file).is_down
     try:
         supervisor.start(stack.infrastructure(), lambda: asked)
         if not asked:
@@ -275,9 +313,11 @@ def check_can_start(stack: Stack) -> None:
 @click.option("--port", type=int, required=True)
 @click.option("--kafka", required=True)
 @click.option("--venues", default="")
-def main(data: Path, port: int, kafka: str, venues: str) -> None:
+@click.option("--chaos", is_flag=True)
+def main(data: Path, port: int, kafka: str, venues: str, chaos: bool) -> None:
     """Supervise the laptop stack until SIGTERM."""
-    sys.exit(run_stack(Stack(Layout(data=data, base_port=port), kafka, venues=venues), os.getpid()))
+    layout = Layout(data=data, base_port=port)
+    sys.exit(run_stack(Stack(layout, kafka, venues=venues, chaos=chaos), os.getpid()))
 
 
 if __name__ == "__main__":

@@ -60,12 +60,20 @@ def _die_with_parent(number: int) -> Callable[[], None]:
     return ask
 
 
+def _none_is_down(_name: str) -> bool:
+    return False
+
+
 @dataclass(slots=True, kw_only=True)
 class Supervisor:
-    """Owns the processes. `on_change` is called whenever one starts, ends or becomes ready."""
+    """Owns the processes. `on_change` is called whenever one starts, ends or becomes ready.
+
+    is_down: whether a program is to be down now, on purpose: it is killed, and started again later.
+    """
 
     logs: Path
     on_change: Callable[["Supervisor"], None]
+    is_down: Callable[[str], bool] = _none_is_down
     programs: dict[str, _Running] = field(default_factory=dict)
     stopping: bool = False
 
@@ -91,9 +99,13 @@ class Supervisor:
 
     def _tend_one(self, running: _Running) -> None:
         now = time.monotonic()
+        is_down = self.is_down(running.program.name)
         if running.process is not None and running.process.poll() is not None:
             self._note_exit(running, now)
-        if running.restart_at is not None and now >= running.restart_at:
+        elif running.process is not None and is_down:
+            running.process.kill()
+            return
+        if running.restart_at is not None and now >= running.restart_at and not is_down:
             running.restarts += 1
             self._launch(running)
         if running.process is not None and not running.ready and running.program.ready():

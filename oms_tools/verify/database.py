@@ -1,5 +1,6 @@
 """The invariants that Postgres alone can show, each one SQL question whose rows are the violations."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,11 +10,16 @@ from oms_tools.verify.report import Finding
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """An invariant in words, how many rows it looks at, the rows that break it: (subject, what is wrong)."""
+    """An invariant in words, how many rows it looks at, the rows that break it: (subject, what is wrong).
+
+    of_orders: it holds of each order by its own rows, so that it may be asked of some orders alone
+    (recent.py).
+    """
 
     invariant: str
     examined: str
     broken: str
+    of_orders: bool = False
 
 
 _FILLS: Final = """
@@ -34,6 +40,7 @@ QUESTIONS: Final = (
             FROM orders o FULL JOIN order_keys k ON o.order_id = k.order_id
             WHERE o.order_id IS NULL OR k.order_id IS NULL
         """,
+        of_orders=True,
     ),
     Question(
         invariant="net fills (trades, less what was taken back, as corrected) = CumQty, up to OrderQty;"
@@ -54,6 +61,7 @@ QUESTIONS: Final = (
             SELECT f.order_id::text, 'has fills and no order'
             FROM ({_FILLS}) f LEFT JOIN orders o USING (order_id) WHERE o.order_id IS NULL
         """,
+        of_orders=True,
     ),
     Question(
         invariant="live: CumQty + LeavesQty = OrderQty; closed: LeavesQty = 0;"
@@ -68,6 +76,7 @@ QUESTIONS: Final = (
                OR o.filled_notional <> coalesce(f.notional, 0)
                OR o.closed <> (o.status IN ('FILLED', 'CANCELED', 'REJECTED', 'EXPIRED'))
         """,
+        of_orders=True,
     ),
     Question(
         invariant="sum over children of CumQty + LeavesQty <= OrderQty, but for what an exception tells of",
@@ -80,6 +89,7 @@ QUESTIONS: Final = (
                               AND x.kind IN ('OVERFILL', 'CUM_QTY_DIFFERS', 'BAD_QUANTITY'))
             GROUP BY o.order_id, o.quantity HAVING sum(c.cum_qty + c.leaves_qty) > o.quantity
         """,
+        of_orders=True,
     ),
     Question(
         invariant="no child without parent and route; no route without a passed risk check",
@@ -95,6 +105,7 @@ QUESTIONS: Final = (
             FROM route_audit r WHERE NOT EXISTS (
                 SELECT FROM order_events e WHERE e.order_id = r.order_id AND e.type = 'OrderAccepted')
         """,
+        of_orders=True,
     ),
     Question(
         invariant="every route can be decided again: its inputs, its book and its reference are kept",
@@ -107,6 +118,7 @@ QUESTIONS: Final = (
             LEFT JOIN route_books b USING (book_id)
             WHERE k.reference_id IS NULL OR (r.book_id IS NOT NULL AND b.book_id IS NULL)
         """,
+        of_orders=True,
     ),
     Question(
         invariant="an execution (venue, trade date, venue's order, ExecID) is applied once",
@@ -118,6 +130,7 @@ QUESTIONS: Final = (
                   WHERE type IN ('TradeApplied', 'TradeCorrected')) applied
             GROUP BY x->>'venueId', x->>'tradeDate', x->>'venueOrderId', x->>'execId' HAVING count(*) > 1
         """,
+        of_orders=True,
     ),
     Question(
         invariant="a correction is of a trade of its order and child, and of what that trade stood at",
@@ -155,6 +168,7 @@ QUESTIONS: Final = (
             WHERE before.quantity IS DISTINCT FROM (c.x->>'wasQty')::int
                OR before.price IS DISTINCT FROM (c.x->>'wasPxMicros')::bigint
         """,
+        of_orders=True,
     ),
     Question(
         invariant="shares that a venue says it executed and did not report are an open exception's",
@@ -166,6 +180,7 @@ QUESTIONS: Final = (
                 SELECT FROM execution_exceptions x WHERE x.order_id = c.order_id
                 AND x.kind IN ('CUM_QTY_DIFFERS', 'UNRESOLVED'))
         """,
+        of_orders=True,
     ),
     Question(
         invariant="a trade that a person booked closed its exception, and an exception is booked once",
@@ -261,6 +276,7 @@ QUESTIONS: Final = (
             FROM order_events e WHERE type = 'OrderAccepted' AND NOT EXISTS (
                 SELECT FROM order_requests r WHERE r.request_id = e.request_id)
         """,
+        of_orders=True,
     ),
     Question(
         invariant="an order that closes a position for a kill switch is core's own, as it was decided, and"
@@ -329,6 +345,7 @@ QUESTIONS: Final = (
             FROM order_events e WHERE e.type = 'OrderReplaced' AND NOT EXISTS (
                 SELECT FROM order_requests r WHERE r.request_id = e.request_id AND r.kind = 'REPLACE')
         """,
+        of_orders=True,
     ),
     Question(
         invariant="no order goes on after the time until which it is good, but for what venues keep of it",
@@ -338,6 +355,7 @@ QUESTIONS: Final = (
             FROM orders o WHERE NOT o.closed AND o.expire_at <= now() AND NOT EXISTS (
                 SELECT FROM order_events e WHERE e.order_id = o.order_id AND e.type = 'CancelRequested')
         """,
+        of_orders=True,
     ),
     Question(
         invariant="what is for an auction has children for that auction alone, and is over when its venue has"
@@ -359,6 +377,7 @@ QUESTIONS: Final = (
               AND NOT EXISTS (
                 SELECT FROM order_events r WHERE r.order_id = o.order_id AND r.type = 'CancelRequested')
         """,
+        of_orders=True,
     ),
     Question(
         invariant="when all is quiet, what an order has open is with the venues or a person, or waits for its"
@@ -390,6 +409,7 @@ QUESTIONS: Final = (
                     -- A cancel that a venue has refused leaves less with venues than is open.
                     SELECT FROM order_events e WHERE e.order_id = o.order_id AND e.type = 'CancelRequested'))
         """,
+        of_orders=True,
     ),
     Question(
         invariant="each order's events are numbered 2..n and end in the order's state",
@@ -406,6 +426,7 @@ QUESTIONS: Final = (
             WHERE coalesce(e.last, 1) < o.sequence OR coalesce(e.count, 0) <> coalesce(e.last, 1) - 1
                OR coalesce(e.status, 'NEW') <> o.status
         """,
+        of_orders=True,
     ),
     Question(
         invariant="each account's stream is numbered without gap or repeat",
@@ -485,10 +506,10 @@ QUESTIONS: Final = (
 )
 
 
-def check_database(connection: Connection) -> list[Finding]:
-    """Ask every question."""
+def check_database(connection: Connection, questions: Iterable[Question] = QUESTIONS) -> list[Finding]:
+    """Ask these questions."""
     findings = []
-    for question in QUESTIONS:
+    for question in questions:
         row = connection.execute(question.examined).fetchone()
         finding = Finding(invariant=question.invariant, examined=row[0] if row else 0)
         for subject, sentence in connection.execute(question.broken):

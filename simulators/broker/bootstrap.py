@@ -195,7 +195,7 @@ def run(settings: Settings, health: Health, stop: StopFlag) -> None:
         exchange = Exchange(engines, journal, acceptor)
         exchange.recover(unsent, utc_now())
         if settings.control_port:
-            control = serve_control(engines, settings.control_port, acceptor.wake)
+            control = serve_control(engines, settings.control_port, acceptor.wake, acceptor.cut)
             stack.callback(control.shutdown)
         feed = QuoteFeed(settings.market_data_host, settings.market_data_port, inbox.put_quote)
         feed.start()

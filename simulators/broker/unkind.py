@@ -100,6 +100,7 @@ class UnkindVenue(VenueEngine):
 
     def say(self, command: Command, now: datetime) -> list[Saying]:
         """Do what a command says, kindly or not. Returns what is to be kept and sent, in its order."""
+        self.plan.end_if_over(now)
         if isinstance(command, BeginDay):
             return self._wake(now)
         if isinstance(command, Disconnected):

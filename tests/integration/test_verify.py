@@ -15,9 +15,11 @@ from oms_platform.messages import CancelOrder, ReplaceOrder, ResumeOrder, Submit
 from oms_platform.vocabulary import OrderChange, OrderType, Side, TimeInForce
 from oms_platform.wire import encode
 from oms_tools.verify.judge import Evidence, judge, judge_what_persists
+from oms_tools.verify.recent import judge_recent
 from tests.ingest import store_change, store_order, submit_order
 
 CHILD_QTY = 100
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 UNTIL = datetime(2099, 11, 27, 18, tzinfo=UTC)
 FILL = "payload->'tradeApplied'->>'execId' = 'XNYS-4'"
 
@@ -832,12 +834,31 @@ def test_a_clean_history_breaks_nothing(history: History) -> None:
     assert report.left_out == []
 
 
+def recent(history: History, since: datetime) -> dict[str, dict[str, str]]:
+    """Judge what is recent, as a connection of its own sees it. Returns what breaks each invariant."""
+    with psycopg.connect(history.dsn, autocommit=True) as connection:
+        return {one.invariant: one.broken for one in judge_recent(connection, since).findings}
+
+
+def test_what_is_recent_is_looked_at_as_everything_is_and_what_is_older_is_not(history: History) -> None:
+    whole = {one.invariant: one.examined for one in judge(history.evidence()).findings}
+    with psycopg.connect(history.dsn, autocommit=True) as connection:
+        for since, part in ((LONG_AGO, 1), (UNTIL, 0), (LONG_AGO, 1)):
+            for one in judge_recent(connection, since).findings:
+                assert (one.examined, one.broken) == (whole[one.invariant] * part, {}), one.invariant
+
+
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_one_row_wrong_breaks_its_invariant(history: History, name: str) -> None:
     mutate, invariant = MUTATIONS[name]
     mutate(history)
-    broken = history.broken()
+    findings = judge(history.evidence()).findings
+    broken = {one.invariant: one.broken for one in findings if one.broken}
     assert any(found.startswith(invariant) for found in broken), broken
+    # What an order's own rows show is found of recent orders too; of orders that are not looked at, nothing.
+    shown = recent(history, LONG_AGO)
+    assert shown == {one: broken.get(one, {}) for one in shown}
+    assert not any(recent(history, UNTIL).values())
 
 
 def test_a_fill_that_never_came_is_explained_by_its_childs_exception(history: History) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from oms_api.entrypoints.openapi import document
 from oms_api.entrypoints.rest import operations
+from oms_api.entrypoints.rest_chaos import chaos_operations
 from oms_core.domain.denials import DenialCode
 from oms_tools.cli.reasons import CHECKED, ROUTING
 
@@ -13,8 +14,9 @@ _served: Any = None
 
 
 def contract() -> str:
-    """Return the OpenAPI document as it is served."""
-    return json.dumps(document(operations(_served, _served)), default=str)
+    """Return the OpenAPI document as a demo's stack serves it, which has most: the page is one for all."""
+    every = [*operations(_served, _served), *chaos_operations(_served)]
+    return json.dumps(document(every), default=str)
 
 
 def words() -> str:

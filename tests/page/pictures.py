@@ -1,7 +1,7 @@
-"""Take the pictures of docs/figures/desk: `python -m tests.page.pictures [FOLDER]`, on a stack of its own.
+"""Take the pictures of docs/figures/desk: `python -m tests.page.pictures [FOLDER [views] [chaos]]`.
 
 A desk at work: orders of every outcome, a limit that is near, an order that waits for a second person, a stop
-in force, an exception. Each view in light and dark, 1280 and 2560 wide.
+in force, an exception. Each view in light and dark, 1280 and 2560 wide. Then a demo whose core was killed.
 """
 
 import random
@@ -37,19 +37,50 @@ def main() -> None:
     """Take them."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="oms-pictures-", ignore_cleanup_errors=True) as data:
-        Path(data).chmod(0o755)
-        rig = StackRig(layout=Layout(data=Path(data), base_port=free_base_port()), kafka="memory")
-        rig.up()
-        try:
-            with _flow(rig), browser() as running:
-                desk = Desk(running.new_page(), rig)
+    for part in sys.argv[2:] or ("views", "chaos"):
+        with _stack(chaos=part == "chaos") as rig, _flow(rig), browser() as running:
+            desk = Desk(running.new_page(), rig)
+            desk.page.emulate_media(color_scheme="light")
+            if part == "chaos":
+                _take_chaos(desk, folder)
+            else:
                 _set_up(rig)
-                desk.page.emulate_media(color_scheme="light")
                 desk.log_in("admin1")
                 _take(desk, folder)
+
+
+@contextmanager
+def _stack(*, chaos: bool) -> Iterator[StackRig]:
+    """Run a stack in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="oms-pictures-", ignore_cleanup_errors=True) as data:
+        Path(data).chmod(0o755)
+        layout = Layout(data=Path(data), base_port=free_base_port())
+        rig = StackRig(layout=layout, kafka="memory", chaos=chaos)
+        rig.up()
+        try:
+            yield rig
         finally:
             rig.down()
+
+
+def _take_chaos(desk: Desk, folder: Path) -> None:
+    """Take the panel while core is away, in light, and when it is back, in dark; and the guide."""
+    page = desk.page
+    page.set_viewport_size({"width": 1280, "height": 800})
+    desk.log_in("admin1")
+    page.wait_for_timeout(8_000)
+    _keep(page, folder / "guide-light-1280.png")
+    page.get_by_role("button", name="Close the guide").click()
+    go(desk, "controls")
+    page.click("#break")
+    page.keyboard.press("Enter")
+    expect(page.locator("#chaos-now")).to_contain_text("oms-core killed", timeout=ANSWER_MS_MAX)
+    page.wait_for_timeout(5_500)
+    _keep(page, folder / "chaos-light-1280.png")
+    expect(page.locator("#chaos-now")).to_contain_text("back after", timeout=60_000)
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(8_000)
+    _keep(page, folder / "chaos-dark-1280.png")
 
 
 def _set_up(rig: StackRig) -> None:

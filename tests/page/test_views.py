@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Locator, expect
 
+from oms_client.errors import NotFoundError
 from oms_tools.laptop.parts import postgres_dsn
 from tests.e2e.orders import place, until_status
 from tests.page.desk import ANSWER_MS_MAX, Desk, filled, resting
@@ -382,3 +383,12 @@ def raise_exception(rig: StackRig, detail: str) -> None:
             " %s, 'DIS', 'BUY', 100, 115.50, %s, 'X-1', 'OPEN', now())",
             [f"test {detail}", detail, b"8=FIX.4.4|35=8|", f"E-{detail}"],
         )
+
+
+def test_a_stack_that_is_no_demo_has_no_guide_and_nothing_to_break(rig: StackRig, desk: Desk) -> None:
+    desk.log_in("admin1")
+    go(desk, "controls")
+    expect(desk.page.locator(".halts")).to_be_visible()
+    assert desk.page.locator(".chaos, .guide").count() == 0
+    with pytest.raises(NotFoundError):
+        rig.client("admin1").get("/api/v1/chaos")

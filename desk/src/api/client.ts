@@ -66,7 +66,14 @@ async function once(address: string, verb: Verb, asked: Asked<unknown>): Promise
   });
 }
 
-const pause = (ms: number) => new Promise(done => setTimeout(done, ms));
+/** Wait so long, or until nobody waits for the answer any more. */
+const pause = (ms: number, signal?: AbortSignal) => new Promise<void>(done => {
+  const timer = setTimeout(done, ms);
+  signal?.addEventListener("abort", () => {
+    clearTimeout(timer);
+    done();
+  }, { once: true });
+});
 
 /** Ask an operation of the contract. Throws ApiProblem when it is refused, and what fetch throws when nobody answers. */
 export async function call<P extends keyof paths, V extends Verb>(
@@ -95,6 +102,6 @@ export async function call<P extends keyof paths, V extends Verb>(
       if (problem instanceof ApiProblem || asked.signal?.aborted || !mayRepeat || Date.now() + ahead > until) throw problem;
       doubt = problem;
     }
-    await pause(ahead);
+    await pause(ahead, asked.signal);
   }
 }

@@ -160,6 +160,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/chaos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["getChaos"];
+        put?: never;
+        post: operations["askChaos"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/corporate-actions/rename": {
         parameters: {
             query?: never;
@@ -1266,6 +1282,55 @@ export interface components {
             sequence: number;
             table: string;
         };
+        Chaos: {
+            actions: components["schemas"]["ChaosAction"][];
+            at: string;
+            faults: components["schemas"]["ChaosOffer"][];
+            invariants: components["schemas"]["ChaosInvariant"][];
+            problem: string;
+            processes: components["schemas"]["ChaosOffer"][];
+            recentMs: number;
+            venues: components["schemas"]["ChaosOffer"][];
+            wholeEveryS: number;
+            wholeMs: number;
+        };
+        ChaosAction: {
+            acked: number;
+            by: string;
+            closed: number;
+            does: string;
+            endsAt: string;
+            fault: string;
+            kind: components["schemas"]["ChaosKind"];
+            overAt: string | null;
+            phase: components["schemas"]["ChaosPhase"];
+            startedAt: string;
+            target: string;
+            waiting: number;
+            working: number;
+        };
+        ChaosInvariant: {
+            broken: number;
+            examined: number;
+            inFlight: number;
+            invariant: string;
+            lookedAt: string | null;
+            sentences: string[];
+            state: components["schemas"]["ChaosState"];
+        };
+        ChaosKind: "KILL" | "CUT" | "UNKIND";
+        ChaosOffer: {
+            does: string;
+            name: string;
+        };
+        ChaosPhase: "ON" | "RECOVERING" | "DONE" | "LATE";
+        ChaosRequest: {
+            fault?: string;
+            kind: components["schemas"]["ChaosKind"];
+            seconds: number;
+            target: string;
+        };
+        ChaosState: "HOLDS" | "IN_FLIGHT" | "BROKEN" | "UNKNOWN";
         ChildView: {
             ackedAt: string | null;
             attempt: number;
@@ -3413,6 +3478,179 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getChaos: {
+        parameters: {
+            query?: never;
+            header?: {
+                "X-Request-Id"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Chaos"];
+                };
+            };
+            400: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    askChaos: {
+        parameters: {
+            query?: never;
+            header?: {
+                "X-Request-Id"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChaosRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChaosAction"];
+                };
+            };
+            400: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
                 headers: {
                     ratelimit?: string;
                     "ratelimit-policy"?: string;

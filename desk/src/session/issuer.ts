@@ -8,6 +8,8 @@ export interface PageSettings {
   readonly issuer: string;
   readonly clientId: string;
   readonly scope: string;
+  /** Whether this is a demo's stack, which has the guide and the chaos panel. */
+  readonly demo: boolean;
 }
 
 /** What the token endpoint gives. */
@@ -24,7 +26,7 @@ type Document = Readonly<Record<string, string>>;
 export async function pageSettings(): Promise<PageSettings> {
   const answer = await fetch("/page-settings.json", { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
   const found = (await answer.json()) as Partial<PageSettings>;
-  return { issuer: found.issuer ?? "", clientId: found.clientId ?? "", scope: found.scope ?? "" };
+  return { issuer: found.issuer ?? "", clientId: found.clientId ?? "", scope: found.scope ?? "", demo: found.demo ?? false };
 }
 
 export class Issuer {

@@ -34,6 +34,8 @@ export const person = signal("");
 /** Whether this gateway has an issuer for the page, and this page may do cryptography. */
 export const mayLogIn = signal(false);
 export const problem = signal("");
+/** Whether this is a demo's stack. */
+export const isDemo = signal(false);
 
 let issuer: Issuer | null = null;
 let token = "";
@@ -184,6 +186,7 @@ export async function start(): Promise<void> {
   const query = new URLSearchParams(location.search);
   try {
     const settings = await pageSettings();
+    isDemo.value = settings.demo;
     if (settings.issuer && crypto.subtle) {
       issuer = new Issuer(settings);
       mayLogIn.value = true;

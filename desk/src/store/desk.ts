@@ -7,6 +7,7 @@ import { call } from "../api/client";
 import { inWords } from "../api/problems";
 import type { Account, Instrument, KillSwitch, Me, Profile, Venue } from "../api/types";
 import { again, listen, listStands, silence, standing, tells, watches, type Sink } from "../stream/connection";
+import { chaos } from "./chaos";
 import { alerts, forgetMarket, positions, quotesLive, takeAlerts, takePositions, takeQuote } from "./market";
 import { apply, forgetAccounts, forgetOrders, hasUnread, inDoubt, keep, merge, nothingIsSure, orders, trim, type OrderRow } from "./orders";
 
@@ -195,6 +196,7 @@ export function leave(): void {
   silence();
   forgetOrders();
   forgetMarket();
+  chaos.value = null;
   me.value = null;
   accounts.value = [];
   kills.value = null;

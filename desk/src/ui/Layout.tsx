@@ -1,7 +1,8 @@
 // The frame of the page: who and how true it is above, the views at the left, one view, and what is laid over it.
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { mayLogIn, person, signOut } from "../session/session";
+import { Guide, isOpen as isGuideOpen, openGuide } from "../guide/Guide";
+import { isDemo, mayLogIn, person, signOut } from "../session/session";
 import { kills, leave, may, me } from "../store/desk";
 import { alerts, quotesLive } from "../store/market";
 import { standing } from "../stream/connection";
@@ -71,6 +72,7 @@ function Keys() {
           <dl>{hotkeys.value.filter(one => one.where === place).map(one => <div key={one.keys}><dt><kbd>{one.keys}</kbd></dt><dd>{one.what}</dd></div>)}</dl>
         </section>
       ))}
+      {isDemo.value ? <p><Button run={() => { overlay.value = null; openGuide(); }}>Open the guide of the first minute</Button></p> : null}
       <section>
         <h3>In a grid</h3>
         <dl>
@@ -125,6 +127,7 @@ export function Layout() {
         {views.map(one => <a key={one.name} href={`#${one.name}`} aria-current={one === view ? "page" : undefined} title={`${one.title} (${one.hotkey})`}>{one.title}</a>)}
       </nav>
       <main>{Shown ? <Shown /> : null}</main>
+      {isDemo.value && isGuideOpen.value ? <Guide at={view?.name ?? ""} /> : null}
       <Toasts />
       <Questions />
       {overlay.value === "keys" ? <Keys /> : overlay.value === "settings" ? <Settings /> : null}

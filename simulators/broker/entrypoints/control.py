@@ -2,18 +2,22 @@
 
 GET  /control/venues                       every venue's plan, what it was asked for and what it has sown
 GET  /control/venues/XNYS                  one venue's
-PUT  /control/venues/XNYS                  {"seed": 7, "rates": {"BUST": 0.01}}: this plan from now on
+PUT  /control/venues/XNYS                  {"seed": 7, "rates": {"BUST": 0.01}}: this plan from now on;
+                                           {…, "seconds": 30} for so long, then none
 POST /control/venues/XNYS/faults/BUST      once, at the next occasion; {"count": 3} for more
+POST /control/venues/XNYS/cut              {"seconds": 5}: the session drops, and nobody logs on meanwhile
 POST /control/venues/XNYS/trading/HALTED   this phase begins, for all symbols; {"symbol": "AAPL"} for one
 """
 
 import threading
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
+from oms_platform.clock import utc_now
 from oms_platform.errors import ConfigurationError
 from simulators.broker.faults import ONCE_MAX, FaultPlan
 from simulators.broker.handlers import faults_total
@@ -24,14 +28,24 @@ LOOPBACK: Final = "127.0.0.1"
 _BODY_BYTES_MAX: Final = 65_536
 _ROOT: Final = ("control", "venues")
 _PLAN_PARTS: Final = 3
+_CUT_PARTS: Final = 4
 _FAULT_PARTS: Final = 5
+_SECONDS_MAX: Final = 3_600
+_Seconds = Annotated[float, msgspec.Meta(gt=0, le=_SECONDS_MAX)]
 
 
 class PlanAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The body of a PUT."""
+    """The body of a PUT. seconds: after which the venue is kind again; None for never."""
 
     seed: int = 0
     rates: dict[FaultKind, float] = {}
+    seconds: _Seconds | None = None
+
+
+class CutAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of a POST that cuts a session."""
+
+    seconds: _Seconds
 
 
 class FaultAsked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,11 +84,20 @@ class NoSuchPageError(LookupError):
 
 
 class Control:
-    """The venues' plans, by path. wake: is called when a venue has something to do."""
+    """The venues' plans, by path. wake: is called when a venue has something to do.
 
-    def __init__(self, venues: Mapping[str, UnkindVenue], wake: Callable[[], None]) -> None:
+    cut: cuts a venue's session for so many seconds.
+    """
+
+    def __init__(
+        self,
+        venues: Mapping[str, UnkindVenue],
+        wake: Callable[[], None],
+        cut: Callable[[str, float], None],
+    ) -> None:
         self._venues = venues
         self._wake = wake
+        self._cut = cut
 
     def answer(self, method: str, path: str, body: bytes) -> object:
         """Do what a request asks. Raises NoSuchPageError, or ValueError for a body that cannot be read."""
@@ -88,7 +111,10 @@ class Control:
             raise NoSuchPageError(path)
         if method == "PUT" and len(parts) == _PLAN_PARTS:
             asked = msgspec.json.decode(body, type=PlanAsked)
-            venue.plan = FaultPlan(venue.venue_id, asked.seed, asked.rates)
+            ends_at = None if asked.seconds is None else utc_now() + timedelta(seconds=asked.seconds)
+            venue.plan = FaultPlan(venue.venue_id, asked.seed, asked.rates, ends_at)
+        elif method == "POST" and len(parts) == _CUT_PARTS and parts[3] == "cut":
+            self._cut(venue.venue_id, msgspec.json.decode(body, type=CutAsked).seconds)
         elif method == "POST" and len(parts) == _FAULT_PARTS and parts[3] == "faults":
             venue.plan.ask(FaultKind(parts[4]), msgspec.json.decode(body or b"{}", type=FaultAsked).count)
         elif method == "POST" and len(parts) == _FAULT_PARTS and parts[3] == "trading":
@@ -124,13 +150,16 @@ class Control:
 
 
 def serve_control(
-    venues: Mapping[str, UnkindVenue], port: int, wake: Callable[[], None]
+    venues: Mapping[str, UnkindVenue],
+    port: int,
+    wake: Callable[[], None],
+    cut: Callable[[str, float], None],
 ) -> ThreadingHTTPServer:
     """Answer on `port` of loopback from a daemon thread. Returns the server; `shutdown()` ends it.
 
     Raises ConfigurationError when the port cannot be had.
     """
-    control = Control(venues, wake)
+    control = Control(venues, wake, cut)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -88,7 +88,7 @@ def _session(venue_id: str, store: SentMessages, rules: Dictionary) -> Session:
 
 
 class FixAcceptor:
-    """Owns the sockets and the sessions. Everything but `wake` is for one thread."""
+    """Owns the sockets and the sessions. Everything but `wake` and `cut` is for one thread."""
 
     def __init__(
         self,
@@ -114,6 +114,8 @@ class FixAcceptor:
         self._selector.register(self._woken, selectors.EVENT_READ)
         self._ticked_s = 0.0
         self._lost: list[str] = []
+        # Until when nobody logs on to a venue, in monotonic seconds.
+        self._cut_until_s: dict[str, float] = {}
         self._dirty = True
 
     # ---- life
@@ -153,6 +155,14 @@ class FixAcceptor:
         # When it is full `poll` returns anyway.
         with suppress(OSError):
             self._waker.send(b"\x00")
+
+    def cut(self, venue_id: str, seconds: float) -> None:
+        """Drop a venue's session, and let nobody log on for so long. From any thread."""
+        self._cut_until_s[venue_id] = self._monotonic_s() + seconds
+        self.wake()
+
+    def _is_cut(self, venue_id: str, now_s: float) -> bool:
+        return now_s < self._cut_until_s.get(venue_id, now_s)
 
     def leave(self) -> None:
         """Close the door, log the sessions out, and wait a bounded time for their answers."""
@@ -275,6 +285,9 @@ class FixAcceptor:
         ) or session is None:
             log.warning("fix_logon_refused", reason="not a Logon to a venue", msg_type=values["35"])
             return
+        if self._is_cut(session.comp_id, now_s):
+            log.info("fix_logon_refused", venue=session.comp_id, reason="the session is cut")
+            return
         if session.state is not State.AWAY:
             log.warning("fix_logon_refused", venue=session.comp_id, reason="the session is logged on already")
             return
@@ -292,8 +305,10 @@ class FixAcceptor:
         self._ticked_s = now_s
         self._dirty = True
         now = self._clock()
-        for connection in self._connections.values():
-            if connection.session is not None:
+        for connection in list(self._connections.values()):
+            if connection.session is not None and self._is_cut(connection.session.comp_id, now_s):
+                self._drop(connection)
+            elif connection.session is not None:
                 connection.session.tick(now, now_s)
             elif now_s - connection.opened_s > LOGON_S_MAX:
                 connection.ends = True

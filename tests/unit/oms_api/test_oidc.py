@@ -162,7 +162,10 @@ def test_what_is_remembered_is_bounded(issuer: Issuer, monkeypatch: pytest.Monke
         ({"roles": "risk"}, "audit cancel flatten limits override read release stop"),
         ({"roles": "read-only, nothing-known"}, "read"),
         ({"roles": "read-only risk"}, "audit cancel flatten limits override read release stop"),
-        ({"realm_access": {"roles": "admin"}}, "admin audit cancel flatten limits read release stop trade"),
+        (
+            {"realm_access": {"roles": "admin"}},
+            "admin audit cancel chaos flatten limits read release stop trade",
+        ),
         ({"resource_access": {"oms-api": {"roles": ["trader"]}}}, "cancel read trade"),
         (
             {"roles": ["viewer"], "resource_access": {"oms-api": {"roles": ["risk"]}}},

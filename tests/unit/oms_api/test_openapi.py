@@ -13,9 +13,12 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 from oms_api.domain.principal import Right
 from oms_api.entrypoints.openapi import document
 from oms_api.entrypoints.rest import operations
+from oms_api.entrypoints.rest_chaos import chaos_operations
 
 _served: Any = None
 CONTRACT = document(operations(_served, _served))
+# With what only a stack that has a chaos door serves.
+WITH_CHAOS = document([*operations(_served, _served), *chaos_operations(_served)])
 CAMEL = re.compile(r"[a-z][a-zA-Z0-9]*")
 HEADER = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+)*")
 Document = dict[str, Any]
@@ -53,7 +56,7 @@ def test_the_page_about_log_in_says_what_each_right_is_asked_for() -> None:
         for right, names in re.findall(r"^\| (\w+) \| (`.*) \|$", page, re.M)
     }
     asked: dict[str, list[str]] = {}
-    for operation in operations(_served, _served):
+    for operation in [*operations(_served, _served), *chaos_operations(_served)]:
         if operation.right is not Right.READ:
             asked.setdefault(operation.right.value, []).append(operation.name)
     assert told == asked
@@ -149,6 +152,7 @@ RULES = (invalid, ambiguous, undeclared, misspelt, hard_to_generate)
 @pytest.mark.parametrize("rule", RULES)
 def test_the_document_keeps_every_rule(rule: Callable[[Document], Iterator[str]]) -> None:
     assert list(rule(CONTRACT)) == []
+    assert list(rule(WITH_CHAOS)) == []
 
 
 def _order(found: Document) -> dict[str, Any]:

@@ -81,6 +81,25 @@ def test_a_program_that_ran_long_enough_starts_again_after_the_shortest_wait(sup
     assert running.restart_at == running.started_at + module.STABLE_AFTER_S + 1 + 0.01
 
 
+def test_what_is_down_on_purpose_is_killed_and_started_again_when_that_is_over(
+    supervisor: Supervisor,
+) -> None:
+    supervisor.start([program("worker"), program("other")], lambda: False)
+    first, other = process_of(supervisor, "worker"), process_of(supervisor, "other")
+    down = {"worker"}
+    supervisor.is_down = down.__contains__
+    running = supervisor.programs["worker"]
+    tend_until(supervisor, lambda: running.process is None and running.restart_at is not None, "its end")
+    assert running.last_exit == -9 and running.restart_at is not None
+    past = running.restart_at + 0.05
+    tend_until(supervisor, lambda: time.monotonic() > past, "the time of its restart")
+    assert running.process is None and running.restarts == 0
+    down.clear()
+    tend_until(supervisor, lambda: running.ready, "its restart")
+    assert process_of(supervisor, "worker").pid != first.pid
+    assert process_of(supervisor, "other") is other
+
+
 def test_the_environment_is_asked_for_at_every_start(supervisor: Supervisor, tmp_path: Path) -> None:
     addresses = iter(("first", "second"))
     code = f"import os, time; print(os.environ['ADDRESS'], flush=True); {STAYS}"

@@ -132,6 +132,28 @@ def ask(venue: VenueInProcess, kind: FaultKind) -> None:
     venue.door.wake()
 
 
+def test_a_session_that_is_cut_takes_no_log_on_until_its_time_is_over_and_other_venues_do(
+    tmp_path: Path,
+) -> None:
+    with running_venue(tmp_path) as venue:
+        client, other = logged_on(venue.port), RawClient(venue.port, "XNAS")
+        other.log_on()
+        client.send("D", order("X"))
+        assert client.read_until("8")["150"] == b"0"
+        venue.door.cut("XNYS", 3_600)
+        assert client.is_closed()
+        again = RawClient(venue.port)
+        again.next_out = client.next_out
+        with pytest.raises(EOFError):
+            again.log_on()
+        other.send("1", b"112=still here|")
+        assert other.read_until("0")["112"] == b"still here"
+        venue.door.cut("XNYS", 0)
+        back = RawClient(venue.port)
+        back.next_out = client.next_out
+        assert back.log_on()["35"] == b"A"
+
+
 def test_dropped_connection_may_log_on_again(tmp_path: Path) -> None:
     with running_venue(tmp_path) as venue:
         client = logged_on(venue.port)

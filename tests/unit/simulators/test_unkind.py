@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -335,9 +335,36 @@ def test_false_messages_are_sent_and_not_kept() -> None:
 # ---- the control port
 
 
+def uncut(_venue_id: str, _seconds: float) -> None:
+    raise AssertionError("no session was to be cut")
+
+
+def test_a_plan_with_a_time_ends_by_itself_and_what_was_asked_for_once_stays() -> None:
+    made = venue()
+    control = Control({"XNYS": made}, lambda: None, uncut)
+    control.answer("PUT", "/control/venues/XNYS", b'{"rates": {"BUST": 1}, "seconds": 30}')
+    control.answer("POST", "/control/venues/XNYS/faults/OVERFILL", b"{}")
+    ends_at = made.plan.ends_at
+    assert ends_at is not None
+    made.plan.end_if_over(ends_at - timedelta(milliseconds=1))
+    assert made.plan.rates == {FaultKind.BUST: 1}
+    made.plan.end_if_over(ends_at)
+    assert made.plan.rates == {} and made.plan.asked == (FaultKind.OVERFILL,)
+
+
+def test_control_cuts_a_session_for_a_time() -> None:
+    cut: list[tuple[str, float]] = []
+    control = Control({"XNYS": venue()}, lambda: None, lambda *asked: cut.append(asked))
+    control.answer("POST", "/control/venues/XNYS/cut", b'{"seconds": 5}')
+    for wrong in (b"", b"{}", b'{"seconds": 0}', b'{"seconds": -1}', b'{"seconds": 1e9}'):
+        with pytest.raises((ValueError, msgspec.MsgspecError)):
+            control.answer("POST", "/control/venues/XNYS/cut", wrong)
+    assert cut == [("XNYS", 5)]
+
+
 def test_control_sets_a_plan_and_asks_for_a_fault() -> None:
     made, woken = venue(), []
-    control = Control({"XNYS": made}, lambda: woken.append(None))
+    control = Control({"XNYS": made}, lambda: woken.append(None), uncut)
     control.answer("PUT", "/control/venues/XNYS", b'{"seed": 5, "rates": {"BUST": 0.25, "DROP": 0}}')
     assert made.plan.rates == {FaultKind.BUST: 0.25}
     control.answer("POST", "/control/venues/XNYS/faults/OVERFILL", b'{"count": 2}')
@@ -351,7 +378,7 @@ def test_control_sets_a_plan_and_asks_for_a_fault() -> None:
 
 def test_control_begins_a_phase_at_the_next_turn() -> None:
     made, woken = venue(), []
-    control = Control({"XNYS": made}, lambda: woken.append(None))
+    control = Control({"XNYS": made}, lambda: woken.append(None), uncut)
     control.answer("POST", "/control/venues/XNYS/trading/HALTED", b'{"symbol": "AAPL"}')
     assert made.trading["AAPL"].phase is TradingPhase.OPEN
     assert made.is_asked and len(woken) == 1
@@ -382,7 +409,7 @@ def test_control_begins_a_phase_at_the_next_turn() -> None:
 def test_control_refuses_what_it_cannot_read(method: str, path: str, body: bytes) -> None:
     made = venue()
     with pytest.raises((ValueError, msgspec.MsgspecError)):
-        Control({"XNYS": made}, lambda: None).answer(method, path, body)
+        Control({"XNYS": made}, lambda: None, uncut).answer(method, path, body)
     assert made.plan.is_kind and not made.is_asked
 
 
@@ -391,4 +418,4 @@ def test_control_refuses_what_it_cannot_read(method: str, path: str, body: bytes
 )
 def test_control_knows_no_other_page(path: str) -> None:
     with pytest.raises(NoSuchPageError):
-        Control({"XNYS": venue()}, lambda: None).answer("GET", path, b"")
+        Control({"XNYS": venue()}, lambda: None, uncut).answer("GET", path, b"")

@@ -22,7 +22,8 @@ const READ_MS = 400;
 const AGE_MS = 3_000;
 const TABS = [["why", "Why"], ["picture", "Picture"], ["whatif", "What if"], ["venues", "At venues"], ["fills", "Executions"], ["events", "Events"], ["time", "Time machine"]] as const;
 type Tab = (typeof TABS)[number][0];
-const tab = signal<Tab>("why");
+/** What of the order is shown. */
+export const tab = signal<Tab>("why");
 
 interface Told {
   readonly orderId: string;

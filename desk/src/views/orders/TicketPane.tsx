@@ -17,6 +17,7 @@ import { say } from "../../ui/toasts";
 import { reasonInWords, ruleInWords, sideInWords } from "../../words/reasons";
 import { draft, look, set } from "./draft";
 import { planOf, ranked } from "./plan";
+import { sent } from "./state";
 import { ALGOS, CAPACITIES, fieldsOf, intentOf, ORDER_TYPES, orderOf, PEG_TYPES, SIDES, worthOf, type Draft, type Intent } from "./order";
 
 const PREVIEW_MS = 300;
@@ -84,6 +85,7 @@ async function place(order: PreviewRequest): Promise<void> {
     intent = null;
     ownAccount.value = order.accountId;
     awaited = answer.orderId;
+    sent.value = answer.orderId;
     outcome.value = { tone: "good", text: `${answer.created ? "Stored" : "Was stored before"} in ${took < 10 ? took.toFixed(1) : Math.round(took)} ms: ${named(order)}${watches(order.accountId) ? "" : "; its account is not watched"}` };
     vouch({ ...order, orderId: answer.orderId, clientOrderId: answer.clientOrderId, createdAt: answer.timestamp });
     report(answer.orderId);

@@ -1,4 +1,5 @@
 // A stored decision again, with other weights, without venues, or by another profile: what would have come out.
+import { signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { call } from "../../api/client";
 import { inWords } from "../../api/problems";
@@ -9,6 +10,8 @@ import { shares } from "../../ui/numbers";
 import { planOf, ranked, weightsOf, type Plan } from "./plan";
 
 const ASK_MS = 250;
+/** Whether a decision was made again since the page knows. */
+export const hasAnswer = signal(false);
 
 function Difference({ before, after }: { before: Plan; after: Plan }) {
   const names = [...new Set([...ranked(before), ...ranked(after)].map(venue => venue.venueId))];
@@ -51,7 +54,10 @@ export function WhatIf({ orderId, attempt, plan }: { orderId: string; attempt: n
     };
     const timer = setTimeout(() => {
       call("post", "/api/v1/orders/{orderId}/routes/{attempt}/whatif", { path: { orderId, attempt }, body, signal: stop.signal }).then(
-        answer => setFound({ after: planOf(answer.changed), problem: "" }),
+        answer => {
+          hasAnswer.value = true;
+          setFound({ after: planOf(answer.changed), problem: "" });
+        },
         (problem: unknown) => stop.signal.aborted || setFound({ after: null, problem: inWords(problem) }),
       );
     }, ASK_MS);

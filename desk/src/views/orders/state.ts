@@ -6,6 +6,8 @@ import type { OrderRow } from "../../store/orders";
 /** The order whose card is shown; empty for none. */
 export const chosen = signal("");
 export const selection = signal<ReadonlySet<string>>(new Set());
+/** The order that the ticket has sent last; empty for none. */
+export const sent = signal("");
 export const isBasketOpen = signal(false);
 /** The order that is being amended in the list; empty for none. */
 export const amending = signal("");
