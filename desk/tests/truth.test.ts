@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { OrderEvent, ServerMessage } from "../src/stream/messages";
-import { SILENCE_MS_MAX, STALE_MS, StreamTruth } from "../src/stream/truth";
+import { ASK_MS, SILENCE_MS_MAX, STALE_MS, StreamTruth } from "../src/stream/truth";
 
 const ACCOUNTS = ["A", "B"];
 const snapshot = (accountId: string, streamSequence = 5, epoch = "e1"): ServerMessage => ({ type: "snapshot", accountId, streamSequence, epoch, orders: [], executions: [] });
@@ -59,13 +59,65 @@ test("what is after another epoch is of another database", () => {
   assert.deepEqual(truth.received({ type: "resync", accounts: ACCOUNTS, epoch: "e3" }, 8), { reset: true, again: "the database is another one" });
 });
 
-test("silence makes it stale, then cuts it; a heartbeat mends what is only stale", () => {
+test("silence makes it stale, then cuts it; an answer mends what is only stale", () => {
   const truth = live();
   assert.equal(truth.tick(3 + STALE_MS), "");
   assert.equal(truth.truth, "STALE");
-  truth.received({ type: "heartbeat", timestamp: "" }, 4 + STALE_MS);
+  assert.match(truth.why, /nothing was heard/);
+  assert.equal(truth.since, 1);
+  assert.deepEqual(truth.ask(3 + STALE_MS), [{ type: "ping" }]);
+  truth.received({ type: "pong" }, 4 + STALE_MS);
   assert.equal(truth.truth, "LIVE");
+  assert.equal(truth.since, 0);
   assert.equal(truth.tick(4 + STALE_MS + SILENCE_MS_MAX), "nothing is heard");
+});
+
+test("what comes late, all of it, is not live, and too late is given up", () => {
+  const truth = live();
+  const answers: number[] = [];
+  // Something comes each second, events and answers after LATE_MS.
+  const LATE_MS = STALE_MS + 1_000;
+  let why = "";
+  for (let now = 1_000; now <= 120_000 && !why; now += 1_000) {
+    truth.received({ type: "heartbeat", timestamp: "" }, now);
+    if (truth.ask(now).length) answers.push(now + LATE_MS);
+    if ((answers[0] ?? now + 1) <= now) {
+      answers.shift();
+      truth.received({ type: "pong" }, now);
+    }
+    why = truth.tick(now);
+    if (now > STALE_MS) assert.equal(truth.truth, "STALE", `${now} ms`);
+  }
+  assert.equal(why, "");
+  assert.equal(truth.why, "what comes is late");
+  // No answer comes any more, whatever else does.
+  for (let now = 121_000; !why; now += 1_000) {
+    assert.ok(now < 121_000 + SILENCE_MS_MAX);
+    truth.received({ type: "heartbeat", timestamp: "" }, now);
+    truth.ask(now);
+    why = truth.tick(now);
+  }
+  assert.equal(why, "what comes is late");
+});
+
+test("a page that nobody saw, and that asked nothing, is not cut for it", () => {
+  const truth = live();
+  truth.received({ type: "heartbeat", timestamp: "" }, 3 * SILENCE_MS_MAX);
+  assert.equal(truth.tick(3 * SILENCE_MS_MAX), "");
+  assert.equal(truth.truth, "STALE");
+  assert.equal(truth.ask(3 * SILENCE_MS_MAX).length, 1);
+  truth.received({ type: "pong" }, 3 * SILENCE_MS_MAX + 20);
+  assert.equal(truth.truth, "LIVE");
+});
+
+test("it asks each five seconds, and not while it catches up", () => {
+  const truth = new StreamTruth();
+  truth.begin(ACCOUNTS, 0);
+  assert.deepEqual(truth.ask(9 * ASK_MS), []);
+  truth.opened("token", 1);
+  assert.deepEqual(truth.ask(9 * ASK_MS), []);
+  for (const account of ACCOUNTS) truth.received(snapshot(account), 2);
+  assert.deepEqual([ASK_MS, 1 + ASK_MS, 2 * ASK_MS, 1 + 2 * ASK_MS].map(now => truth.ask(now).length), [0, 1, 0, 1]);
 });
 
 test("an account that is lost is named, and the last one refuses", () => {

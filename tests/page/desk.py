@@ -40,14 +40,18 @@ def browser() -> Iterator[Browser]:
 
 
 class Desk:
-    """One page. complaints: what the browser has refused, failed to load, or thrown."""
+    """One page. complaints: what the browser has refused, failed to load, or thrown.
 
-    def __init__(self, page: Page, rig: StackRig) -> None:
+    answer_ms: how long anything that is waited for may take.
+    """
+
+    def __init__(self, page: Page, rig: StackRig, answer_ms: float = ANSWER_MS_MAX) -> None:
         self.page = page
+        self.answer_ms = answer_ms
         self.rig = rig
         self.url = f"{rig.layout.api_url}/"
         self.complaints: list[str] = []
-        page.set_default_timeout(ANSWER_MS_MAX)
+        page.set_default_timeout(answer_ms)
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.complaints.append(f"thrown: {error}"))
 
@@ -74,13 +78,13 @@ class Desk:
         self.page.get_by_label("access token").fill(token)
         self.page.click("#use-token")
 
-    def until(self, truth: str, ms: float = ANSWER_MS_MAX) -> None:
+    def until(self, truth: str, ms: float | None = None) -> None:
         """Wait until the page says so of what it shows: LIVE, CUT, …"""
-        self.page.wait_for_selector(f"[data-truth={truth}]", timeout=ms)
+        self.page.wait_for_selector(f"[data-truth={truth}]", timeout=ms or self.answer_ms)
 
     def wait(self, script: str) -> None:
         """Wait until an expression is true: Playwright's own way needs eval, which the policy forbids."""
-        deadline = time.monotonic() + ANSWER_MS_MAX / 1000
+        deadline = time.monotonic() + self.answer_ms / 1000
         while not self.page.evaluate(script):
             if time.monotonic() > deadline:
                 raise TimeoutError(script)
@@ -102,7 +106,7 @@ class Desk:
 
     def says(self, order_id: str, column: str, text: str) -> None:
         """Wait until a cell says so."""
-        expect(self.cell(order_id, column)).to_have_text(text, timeout=ANSWER_MS_MAX)
+        expect(self.cell(order_id, column)).to_have_text(text, timeout=self.answer_ms)
 
     def choose(self, order_id: str) -> None:
         """Click an order's row."""
@@ -125,7 +129,7 @@ class Desk:
 
     def outcome(self, text: str) -> None:
         """Wait until the ticket says this of what was sent."""
-        expect(self.page.locator("#outcome")).to_contain_text(text, timeout=ANSWER_MS_MAX)
+        expect(self.page.locator("#outcome")).to_contain_text(text, timeout=self.answer_ms)
 
     def violations(self) -> list[str]:
         """Return what axe finds wrong by WCAG 2.2 AA and its best practices, each with an element."""

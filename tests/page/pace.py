@@ -1,15 +1,22 @@
-"""How the desk page keeps up: `python -m tests.page.pace [ROWS] [UPDATES_A_SECOND]`, on a stack of its own.
+"""How the desk page keeps up: `python -m tests.page.pace [--rows N] [--updates N] [--runs N] [--minutes N]`.
 
-A page is given so many open orders, then so many events a second, as the stream tells them, while it is
-scrolled. Prints frames a second, the longest frame, and what its first paint took.
+On a stack of its own a page is given so many open orders, then so many events a second as the stream
+tells them, while it is scrolled. Prints for each run its frames a second, the longest, and what a frame
+costs by kind of work in time of a processor, whoever else needs one; with --minutes what the page holds
+of memory, every other minute, while orders close and others come. --profile keeps what V8 says of the
+scripts, for Chromium's tools.
 """
 
+import argparse
 import json
 import os
-import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from playwright.sync_api import CDPSession, Page
+
+from oms_api.entrypoints.desk_page import FILES, FOLDER
 from oms_tools.laptop.layout import Layout
 from tests.conftest import KAFKA_VARIABLE
 from tests.page.desk import Desk, browser, resting
@@ -17,50 +24,163 @@ from tests.page.test_truth import BENT_SOCKET
 from tests.stack_rig import StackRig, free_base_port
 
 SECONDS = 10
-# Gives the page ROWS orders like one that is there, then UPDATES events a second, and scrolls.
-RUN = """async ({ order, rows, updates, seconds }) => {
+MINUTES_APART = 2
+SAMPLE_US = 500
+# Gives the page ROWS orders like one that is there, and begins to tell UPDATES events a second of them. With
+# `churns` one event in five is a new order, one fills the oldest, the rest are parts of a fill, each with its
+# execution; the list then says the terms of what is new, as the gateway's would.
+BEGIN = """async ({ order, rows, updates, churns }) => {
   const id = place => "01900000-0000-7000-8000-" + place.toString(16).padStart(12, "0");
+  const fresh = place => {
+    const at = Date.now().toString(16).padStart(12, "0");
+    return `${at.slice(0, 8)}-${at.slice(8)}-7000-8000-${place.toString(16).padStart(12, "0")}`;
+  };
+  // What was told before, as of another kind of run, is older.
+  const known = 2 + (window.pace?.told.events ?? 0);
   const symbols = ["AAPL", "MSFT", "DIS", "HD", "PG"];
-  const orders = Array.from({ length: rows }, (_, place) => ({ ...order, orderId: id(place),
-    symbol: symbols[place % 5], quantity: 100 + place, sequence: 2,
-    createdAt: new Date(Date.now() - place * 1000).toISOString() }));
+  const like = (place, orderId, at) => ({ ...order, orderId, symbol: symbols[place % 5],
+    quantity: 100 + place % rows, sequence: known, createdAt: new Date(at).toISOString() });
+  const live = Array.from({ length: rows }, (_, place) => like(place, id(place), Date.now() - place * 1000));
   feed(JSON.stringify({ type: "snapshot", accountId: order.accountId, streamSequence: 1000000, epoch: "pace",
-    orders, executions: [] }));
+    orders: [order, ...live], executions: [] }));
+  const listed = [], real = window.fetch;
+  if (churns) window.fetch = async (path, options) => {
+    if (!String(path).startsWith("/api/v1/orders?")) return real(path, options);
+    const from = Number(new URLSearchParams(String(path).split("?")[1]).get("cursor") ?? 0);
+    const orders = listed.slice(from, from + 200);
+    const answer = { orders, nextCursor: from + 200 < listed.length ? String(from + 200) : null };
+    return new Response(JSON.stringify(answer), { headers: { "content-type": "application/json" } });
+  };
   await new Promise(done => setTimeout(done, 3000));
-  let stream = 1000000, told = 0, frames = 0, last = performance.now(), longest = 0;
-  const began = last, timer = setInterval(() => {
-    const due = Math.floor((performance.now() - began) / 1000 * updates) - told;
-    if (due <= 0) return;
-    const events = Array.from({ length: due }, () => {
-      const place = (told * 7919) % rows; told += 1; stream += 1;
-      return { eventId: id(told), orderId: id(place), accountId: order.accountId, clientOrderId: "x",
-        sequence: 2 + told, streamSequence: stream, type: "TradeApplied",
-        status: "ORDER_STATUS_PARTIALLY_FILLED", symbol: symbols[place % 5], side: "SIDE_BUY",
-        quantity: 100 + place, cumQty: told % 100 + 1, leavesQty: 5, avgPx: "227.1",
-        occurredAt: new Date().toISOString() };
-    });
-    feed(JSON.stringify({ type: "events", events }));
+  const told = { events: 0, orders: rows };
+  let stream = 1000000;
+  const event = (one, type, status, more) => ({ eventId: id(told.events), orderId: one.orderId,
+    accountId: order.accountId, clientOrderId: "x", sequence: one.sequence, streamSequence: stream += 1, type,
+    status: `ORDER_STATUS_${status}`, symbol: one.symbol, side: "SIDE_BUY", quantity: one.quantity,
+    occurredAt: new Date().toISOString(), ...more });
+  const next = () => {
+    told.events += 1;
+    const kind = churns ? told.events % 5 : 1;
+    if (kind === 0) {
+      const one = like(told.orders, fresh(told.orders), Date.now());
+      told.orders += 1;
+      live.push(one);
+      listed.unshift(one);
+      if (listed.length > 2000) listed.pop();
+      return event(one, "OrderAccepted", "ACKNOWLEDGED", { leavesQty: one.quantity });
+    }
+    const place = (told.events * 7919) % live.length;
+    const one = kind === 4 ? live.shift() : live[place];
+    one.sequence = known + told.events;
+    const parts = { cumQty: told.events % 100 + 1, leavesQty: 5, avgPx: "227.1" };
+    const tradeApplied = { venueId: "LIT-A", execId: `x${told.events}`, clOrdId: "c", lastQty: 1,
+      lastPxMicros: 227100000 };
+    if (kind === 4)
+      return event(one, "TradeApplied", "FILLED",
+        { ...parts, cumQty: one.quantity, leavesQty: 0, tradeApplied });
+    return event(one, "TradeApplied", "PARTIALLY_FILLED", churns ? { ...parts, tradeApplied } : parts);
+  };
+  const began = performance.now();
+  const timer = setInterval(() => {
+    const due = Math.floor((performance.now() - began) / 1000 * updates) - told.events;
+    if (due > 0) feed(JSON.stringify({ type: "events", events: Array.from({ length: due }, next) }));
   }, 20);
+  window.pace = { told, stop: () => { clearInterval(timer); window.fetch = real; } };
+}"""
+# Scrolls for so many seconds; returns the length of every frame, in ms.
+SCROLL = """seconds => {
   const view = document.querySelector(".slick-viewport-top.slick-viewport-left");
+  const began = performance.now(), gaps = [];
+  let last = began;
   return new Promise(done => {
     const frame = now => {
-      frames += 1; longest = Math.max(longest, now - last); last = now;
+      gaps.push(now - last); last = now;
       view.scrollTop += 40;
       if (view.scrollTop + view.clientHeight >= view.scrollHeight - 50) view.scrollTop = 0;
-      if (now - began < seconds * 1000) return requestAnimationFrame(frame);
-      clearInterval(timer);
-      const paint = performance.getEntriesByName("first-contentful-paint")[0]?.startTime;
-      done({ framesPerSecond: frames / ((now - began) / 1000), longestFrameMs: longest, updates: told,
-        shown: document.querySelector(".list h2").textContent, firstPaintMs: paint });
+      if (now - began < seconds * 1000) requestAnimationFrame(frame);
+      else done(gaps.slice(1));
     };
     requestAnimationFrame(frame);
   });
 }"""
+PARTS = {"script": "ScriptDuration", "style": "RecalcStyleDuration", "layout": "LayoutDuration"}
+
+
+def metrics(session: CDPSession) -> dict[str, float]:
+    """Return what the browser counts of the page: seconds spent by kind of work, bytes, elements."""
+    found = session.send("Performance.getMetrics")["metrics"]
+    return {one["name"]: one["value"] for one in found}
+
+
+def frames(page: Page, session: CDPSession) -> dict[str, Any]:
+    """Scroll the page. Returns frames a second, the longest, and ms of the main thread by kind of work."""
+    before = metrics(session)
+    gaps = sorted(page.evaluate(SCROLL, SECONDS))
+    after = metrics(session)
+    spent = {name: after[metric] - before[metric] for name, metric in PARTS.items()}
+    spent["all"] = after["TaskDuration"] - before["TaskDuration"]
+    return {
+        "framesPerSecond": round(1000 * len(gaps) / sum(gaps), 1),
+        "longestFrameMs": round(gaps[-1], 1),
+        "p50Ms": round(gaps[len(gaps) // 2], 1),
+        "p99Ms": round(gaps[len(gaps) * 99 // 100], 1),
+        "mainThreadMsAFrame": {name: round(1000 * s / len(gaps), 2) for name, s in spent.items()},
+    }
+
+
+def held(session: CDPSession, page: Page) -> dict[str, Any]:
+    """Return what the page holds after everything that is garbage was thrown away."""
+    session.send("HeapProfiler.collectGarbage")
+    found = metrics(session)
+    return {
+        "heapMb": round(found["JSHeapUsedSize"] / 1e6, 1),
+        "elements": int(found["Nodes"]),
+        "listeners": int(found["JSEventListeners"]),
+        "told": page.evaluate("pace.told"),
+        "shown": page.locator(".list h2").inner_text(),
+    }
+
+
+def profiled(session: CDPSession, page: Page, path: Path) -> None:
+    """Keep a profile of the page's scripts while it is scrolled."""
+    session.send("Profiler.enable")
+    session.send("Profiler.setSamplingInterval", {"interval": SAMPLE_US})
+    session.send("Profiler.start")
+    page.evaluate(SCROLL, SECONDS)
+    path.write_text(json.dumps(session.send("Profiler.stop")["profile"]))
+
+
+def measured(
+    desk: Desk, session: CDPSession, wanted: dict[str, Any], asked: argparse.Namespace
+) -> dict[str, Any]:
+    """Measure one page. Returns what was found."""
+    page = desk.page
+    page.evaluate(BEGIN, wanted | {"churns": False})
+    found: dict[str, Any] = {"runs": [frames(page, session) for _ in range(asked.runs)]}
+    if asked.profile:
+        profiled(session, page, asked.profile)
+    found["updates"] = page.evaluate("pace.told.events")
+    page.evaluate("pace.stop()")
+    if asked.minutes:
+        page.evaluate(BEGIN, wanted | {"churns": True})
+        found["memory"] = [{"minute": 0} | held(session, page)]
+        for minute in range(MINUTES_APART, asked.minutes + 1, MINUTES_APART):
+            page.wait_for_timeout(MINUTES_APART * 60_000)
+            found["memory"].append({"minute": minute} | held(session, page))
+        found["whileOrdersComeAndGo"] = frames(page, session)
+    found["said"] = desk.truth
+    return found
 
 
 def main() -> None:
     """Measure, and print what was found."""
-    rows, updates = (int(text) for text in (sys.argv[1:3] + ["10000", "500"][len(sys.argv) - 1 :]))
+    parser = argparse.ArgumentParser(prog="python -m tests.page.pace", description=__doc__)
+    parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--updates", type=int, default=500, help="a second")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--minutes", type=int, default=0, help="of memory; none by itself")
+    parser.add_argument("--profile", type=Path, help="a file, for a profile of the scripts")
+    asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="oms-pace-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)
         kafka = os.environ.get(KAFKA_VARIABLE, "memory")
@@ -74,8 +194,18 @@ def main() -> None:
                 order = client.get(f"/api/v1/orders/{resting(client, 100)}")
                 desk.use_token(client.token, BENT_SOCKET)
                 desk.until("LIVE")
-                wanted = {"order": order, "rows": rows, "updates": updates, "seconds": SECONDS}
-                print(json.dumps(page.evaluate(RUN, wanted), indent=2))
+                session = page.context.new_cdp_session(page)
+                session.send("Performance.enable", {"timeDomain": "threadTicks"})
+                paint = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
+                found = {
+                    "load": os.getloadavg(),
+                    "bytesShipped": sum((FOLDER / name).stat().st_size for name in FILES),
+                    "firstPaintMs": page.evaluate(paint),
+                    **measured(
+                        desk, session, {"order": order, "rows": asked.rows, "updates": asked.updates}, asked
+                    ),
+                }
+                print(json.dumps(found, indent=2))
         finally:
             rig.down()
 

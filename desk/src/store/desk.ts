@@ -4,12 +4,12 @@
 // anything is called live. What was read on one connection says nothing on the next.
 import { batch, signal } from "@preact/signals";
 import { call } from "../api/client";
-import { inWords } from "../api/problems";
+import { ApiProblem, inWords } from "../api/problems";
 import type { Account, Instrument, KillSwitch, Me, Profile, Venue } from "../api/types";
 import { again, listen, listStands, silence, standing, tells, watches, type Sink } from "../stream/connection";
 import { chaos } from "./chaos";
 import { alerts, forgetMarket, positions, quotesLive, takeAlerts, takePositions, takeQuote } from "./market";
-import { apply, forgetAccounts, forgetOrders, hasUnread, inDoubt, keep, merge, nothingIsSure, orders, trim, type OrderRow } from "./orders";
+import { apply, forgetAccounts, forgetOrders, hasUnread, inDoubt, keep, merge, nothingIsSure, orders, unreadable, unreadOrders, type OrderRow } from "./orders";
 
 const PAGE = 200;
 // What has closed is read behind what is open, so far back.
@@ -137,23 +137,36 @@ export function settleNow(): void {
   if (standing.value.truth === "LIVE" || standing.value.truth === "CATCHING_UP") void settle(generation);
 }
 
-/** Read the terms of orders that events alone have told of: they are among the newest. */
+/** Read the terms of orders that events alone have told of: most are among the newest, of the others each is asked for by itself. */
 function termsSoon(): void {
   if (termsDue) return;
   termsDue = true;
   setTimeout(() => {
     void (async () => {
       const mine = generation;
+      const due = new Set(unreadOrders());
       try {
-        await readPages(mine, PAGES_FOR_TERMS, null, () => !hasUnread());
-        trim();
+        await readPages(mine, PAGES_FOR_TERMS, null, () => !unreadOrders().some(orderId => due.has(orderId)));
+        const older = unreadOrders().filter(orderId => due.has(orderId)).slice(0, ASKED_AT_ONCE);
+        await Promise.all(older.map(orderId => readTerms(mine, orderId)));
+        termsDue = false;
+        if (hasUnread() && mine === generation) termsSoon();
       } catch {
         // The next event asks again.
-      } finally {
         termsDue = false;
       }
     })();
   }, TERMS_MS);
+}
+
+async function readTerms(mine: number, orderId: string): Promise<void> {
+  try {
+    const order = await call("get", "/api/v1/orders/{orderId}", { path: { orderId } });
+    if (mine === generation) listed(order);
+  } catch (problem) {
+    if (!(problem instanceof ApiProblem && problem.status === 404)) throw problem;
+    unreadable(orderId);
+  }
 }
 
 /** Read which kill switches are set. */

@@ -12,6 +12,11 @@ function run(): void {
   for (const work of works) work();
 }
 
+/** Do what is due with the next frame now. */
+export function flush(): void {
+  run();
+}
+
 /** Do a piece of work with the next frame; a page that nobody sees has none, there it is done within HIDDEN_MS. */
 export function withNextFrame(work: () => void): void {
   due.add(work);

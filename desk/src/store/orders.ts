@@ -1,4 +1,7 @@
 // Orders and executions: what is newer by its sequence wins, whichever way it came.
+//
+// The law of this file: what is held has a bound. Every open order is; of what has closed the newest CLOSED_MAX, of executions the
+// newest EXECUTIONS_MAX, each by a tenth more before the oldest go.
 import type { Execution, Order } from "../api/types";
 import { timeOf } from "../api/ids";
 import type { EventTerms, OrderEvent } from "../stream/messages";
@@ -9,8 +12,8 @@ type Known = "orderId" | "accountId" | "symbol" | "side" | "quantity" | "status"
 export type OrderRow = Pick<Order, Known> & Partial<Omit<Order, Known>>;
 
 export const CLOSED: readonly string[] = ["FILLED", "CANCELED", "REJECTED", "EXPIRED"];
-const EXECUTIONS_MAX = 5_000;
-const CLOSED_MAX = 20_000;
+export const EXECUTIONS_MAX = 5_000;
+export const CLOSED_MAX = 20_000;
 
 export const orders = new Table<OrderRow>();
 export const executions = new Table<Execution>();
@@ -18,10 +21,29 @@ export const executions = new Table<Execution>();
 let sure = new Set<string>();
 // Of these no list has said the terms yet.
 const unread = new Set<string>();
+const closed = new Set<string>();
 
 export const isOpen = (order: Pick<OrderRow, "status">): boolean => !CLOSED.includes(order.status);
 const short = (name: string): string => name.replace(/^(ORDER_STATUS_|SIDE_|ORDER_TYPE_|TIME_IN_FORCE_)/, "");
 const dollars = (micros: number | string): string => (Number(micros) / 1e6).toFixed(6).replace(/\.?0+$/, "");
+
+function put(order: OrderRow): void {
+  orders.set(order.orderId, order);
+  if (order.orderType === undefined) unread.add(order.orderId);
+  else unread.delete(order.orderId);
+  if (isOpen(order)) closed.delete(order.orderId);
+  else closed.add(order.orderId);
+  if (closed.size > CLOSED_MAX * 1.1)
+    // Ids are in the order in which they were given.
+    for (const orderId of [...closed].sort().slice(0, closed.size - CLOSED_MAX)) forget(orderId);
+}
+
+function forget(orderId: string): void {
+  orders.delete(orderId);
+  sure.delete(orderId);
+  unread.delete(orderId);
+  closed.delete(orderId);
+}
 
 /** Take an order from a list or a snapshot. isSure: the stream tells what follows. */
 export function merge(order: OrderRow, isSure: boolean): void {
@@ -29,8 +51,7 @@ export function merge(order: OrderRow, isSure: boolean): void {
   if (isSure) sure.add(order.orderId);
   const isNewer = !known || order.sequence >= known.sequence;
   const merged: OrderRow = isNewer ? { ...known, ...order } : { ...order, ...known };
-  if (merged.orderType !== undefined) unread.delete(order.orderId);
-  if (!known || isNewer || known.orderType === undefined) orders.set(order.orderId, merged);
+  if (!known || isNewer || known.orderType === undefined) put(merged);
 }
 
 function replaced(terms: EventTerms): Partial<OrderRow> {
@@ -49,7 +70,7 @@ export function apply(event: OrderEvent): void {
   const known = orders.get(event.orderId);
   sure.add(event.orderId);
   if (!known || event.sequence > known.sequence) {
-    const row: OrderRow = {
+    put({
       createdAt: timeOf(event.orderId),
       ...known,
       ...(event.orderReplaced ? replaced(event.orderReplaced.terms) : {}),
@@ -65,9 +86,7 @@ export function apply(event: OrderEvent): void {
       text: event.text ?? "",
       sequence: event.sequence,
       updatedAt: event.occurredAt,
-    };
-    orders.set(event.orderId, row);
-    if (row.orderType === undefined) unread.add(event.orderId);
+    });
   }
   executed(event);
 }
@@ -97,24 +116,9 @@ const keyOf = (execution: Pick<Execution, "orderId" | "sequence">): string => `$
 /** Take an execution. */
 export function keep(execution: Execution): void {
   executions.set(keyOf(execution), execution);
-  if (executions.size > EXECUTIONS_MAX + 500) {
+  if (executions.size > EXECUTIONS_MAX * 1.1)
     // The map keeps the order in which they came.
-    let spare = executions.size - EXECUTIONS_MAX;
-    for (const id of [...executions.ids()]) {
-      if (spare-- <= 0) break;
-      executions.delete(id);
-    }
-  }
-}
-
-/** Forget closed orders beyond CLOSED_MAX, the oldest first. */
-export function trim(): void {
-  if (orders.size <= CLOSED_MAX * 1.1) return;
-  const closed = [...orders.values()].filter(order => !isOpen(order)).sort((one, other) => (one.orderId < other.orderId ? -1 : 1));
-  for (const order of closed.slice(0, Math.max(0, closed.length - CLOSED_MAX))) {
-    orders.delete(order.orderId);
-    sure.delete(order.orderId);
-  }
+    for (const id of [...executions.ids()].slice(0, executions.size - EXECUTIONS_MAX)) executions.delete(id);
 }
 
 /** Take that another connection begins: nobody vouches for anything until its snapshots are there. */
@@ -125,12 +129,7 @@ export function nothingIsSure(): void {
 /** Forget what is known of accounts: without a stream of theirs it would be old. */
 export function forgetAccounts(accounts: readonly string[]): void {
   const gone = new Set(accounts);
-  for (const order of [...orders.values()])
-    if (gone.has(order.accountId)) {
-      orders.delete(order.orderId);
-      sure.delete(order.orderId);
-      unread.delete(order.orderId);
-    }
+  for (const order of [...orders.values()]) if (gone.has(order.accountId)) forget(order.orderId);
   for (const execution of [...executions.values()]) if (gone.has(execution.accountId)) executions.delete(keyOf(execution));
 }
 
@@ -139,6 +138,7 @@ export function forgetOrders(): void {
   orders.clear();
   executions.clear();
   unread.clear();
+  closed.clear();
   nothingIsSure();
 }
 
@@ -147,5 +147,9 @@ export function inDoubt(): readonly string[] {
   return [...orders.values()].filter(order => isOpen(order) && !sure.has(order.orderId)).map(order => order.orderId);
 }
 
-/** Whether the terms of some orders are not known yet. */
+/** The orders whose terms are not known yet. */
+export const unreadOrders = (): readonly string[] => [...unread];
+/** Whether there are such. */
 export const hasUnread = (): boolean => unread.size > 0;
+/** Take that an order's terms cannot be read. */
+export const unreadable = (orderId: string): void => void unread.delete(orderId);

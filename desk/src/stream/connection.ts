@@ -160,5 +160,8 @@ onToken(token => say([{ type: "auth", token }]));
 setInterval(() => {
   const why = truth.tick(Date.now());
   if (why) again(why);
-  else publish();
+  else {
+    say(truth.ask(Date.now()));
+    publish();
+  }
 }, TICK_MS);

@@ -110,5 +110,6 @@ export type ServerMessage =
 
 export type ClientMessage =
   | { readonly type: "auth"; readonly token: string }
+  | { readonly type: "ping" }
   | { readonly type: "subscribe"; readonly channels: readonly string[]; readonly accounts?: readonly string[]; readonly symbols?: readonly string[]; readonly snapshot?: boolean }
   | { readonly type: "unsubscribe"; readonly channels: readonly string[]; readonly accounts?: readonly string[]; readonly symbols?: readonly string[] };

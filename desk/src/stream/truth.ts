@@ -1,8 +1,10 @@
 // Whether what the page shows is so, without any I/O: a connection tells this machine what came, and asks it what to say.
 //
 // The law of this file: LIVE is said only while every account that is shown has given its snapshot on the present
-// connection, each event followed the one before it, what the list of orders left in doubt is settled, and something was
-// heard lately. A gap, another epoch, silence or a lost subscription ends it at once.
+// connection, each event followed the one before it, what the list of orders left in doubt is settled, and what is shown
+// was so STALE_MS ago or later. That is known by asking: what was on its way before an answer has come before it, so that
+// with the answer everything is here that was so when it was asked for. A network that delivers all, and late, is found
+// out by that, and no clock but the page's own is needed. A gap, another epoch, silence or a lost subscription ends it at once.
 //
 // | state | what it means | what leads on |
 // |---|---|---|
@@ -10,7 +12,7 @@
 // | CONNECTING | no connection yet | opened |
 // | CATCHING_UP | snapshots, or the list, are on their way | all are there, nothing is in doubt: LIVE |
 // | LIVE | what is shown is so | |
-// | STALE | nothing was heard for STALE_MS; it may be so | anything is heard: as before; SILENCE_MS_MAX: CUT |
+// | STALE | what was so STALE_MS ago may be missing | an answer: as before; none in SILENCE_MS_MAX: CUT |
 // | CUT | what is shown was so; connecting again | opened |
 // | REFUSED | the gateway does not take us; a person has to act | begin |
 import type { ClientMessage, OrderEvent, ServerMessage } from "./messages";
@@ -20,6 +22,7 @@ export type Truth = "IDLE" | "CONNECTING" | "CATCHING_UP" | "LIVE" | "STALE" | "
 // The server says something at least every 15 s.
 export const STALE_MS = 20_000;
 export const SILENCE_MS_MAX = 40_000;
+export const ASK_MS = 5_000;
 export const ACCOUNTS_A_MESSAGE_MAX = 500;
 const BACKOFF_MS = 500;
 const BACKOFF_MS_MAX = 5_000;
@@ -53,6 +56,9 @@ export class StreamTruth {
   private isListed = false;
   private doubtful = 0;
   private heardAt = 0;
+  // When what has come was so, at the latest; and when answers were asked for that have not come.
+  private provenAt = 0;
+  private asked: number[] = [];
   private cutAt = 0;
   private tries = 0;
   /** Accounts that are not told any more, and why. */
@@ -104,7 +110,8 @@ export class StreamTruth {
   /** Return what a new connection begins with. */
   opened(token: string, nowMs: number): readonly ClientMessage[] {
     this.isOpen = true;
-    this.heardAt = nowMs;
+    this.heardAt = this.provenAt = nowMs;
+    this.asked = [];
     this.refusal = "";
     this.awaited = new Set(this.accounts);
     this.become("CATCHING_UP", "catching up");
@@ -131,6 +138,13 @@ export class StreamTruth {
     return this.isOpen && gone.length ? [{ type: "unsubscribe", channels: ["quotes"], symbols: gone }] : [];
   }
 
+  /** Ask whether anything is on its way, when that is due. Returns what to say. */
+  ask(nowMs: number): readonly ClientMessage[] {
+    if (!this.isOpen || this.awaited.size || nowMs - (this.asked.at(-1) ?? this.provenAt) < ASK_MS) return [];
+    this.asked.push(nowMs);
+    return [{ type: "ping" }];
+  }
+
   // ---- what comes
 
   /** Take a message. */
@@ -148,6 +162,10 @@ export class StreamTruth {
         this.settleState(nowMs);
         return { ...reset, settle: this.awaited.size === 0 };
       }
+      case "pong":
+        this.provenAt = this.asked.shift() ?? this.provenAt;
+        this.settleState(nowMs);
+        return NOTHING;
       case "events":
         return this.ofEvents(message.events);
       case "resync":
@@ -215,9 +233,10 @@ export class StreamTruth {
 
   private settleState(nowMs: number): void {
     if (!this.isOpen || this.state === "REFUSED") return;
-    if (nowMs - this.heardAt >= STALE_MS) {
-      if (this.state === "LIVE") this.cutAt = this.heardAt;
-      this.become("STALE", "nothing was heard for a while");
+    const isLate = !this.awaited.size && nowMs - this.provenAt >= STALE_MS;
+    if (isLate || nowMs - this.heardAt >= STALE_MS) {
+      if (this.state === "LIVE") this.cutAt = this.provenAt;
+      this.become("STALE", nowMs - this.heardAt >= STALE_MS ? "nothing was heard for a while" : "what comes is late");
     } else if (this.awaited.size) this.become("CATCHING_UP", `catching up: ${this.awaited.size} of ${this.accounts.size} accounts`);
     else if (!this.isListed) this.become("CATCHING_UP", "catching up: reading the list");
     else if (this.doubtful) this.become("CATCHING_UP", `catching up: ${this.doubtful} ${this.doubtful === 1 ? "order" : "orders"} in doubt`);
@@ -232,6 +251,8 @@ export class StreamTruth {
   tick(nowMs: number): string {
     if (!this.isOpen) return "";
     if (nowMs - this.heardAt >= SILENCE_MS_MAX) return "nothing is heard";
+    // A page that nobody sees asks seldom: only what was asked for, and has not come, is too late.
+    if (!this.awaited.size && nowMs - (this.asked[0] ?? nowMs) >= SILENCE_MS_MAX) return "what comes is late";
     this.settleState(nowMs);
     return "";
   }

@@ -1,4 +1,7 @@
+import { effect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { flush } from "../store/frame";
+import { standing } from "../stream/connection";
 import { Grid, type GridSettings } from "./grid";
 
 interface Props<T> {
@@ -14,7 +17,16 @@ export function GridView<T>(props: Props<T>) {
     if (!host.current) return undefined;
     const grid = new Grid<T>(host.current, props.settings);
     props.onReady?.(grid);
-    return () => grid.destroy();
+    const unlisten = effect(() => {
+      if (standing.value.truth !== "LIVE") return;
+      // The word is drawn after this: the rows that it vouches for are there before it.
+      flush();
+      grid.drawNow();
+    });
+    return () => {
+      unlisten();
+      grid.destroy();
+    };
   }, []);
   return <div class={`grid ${props.class ?? ""}`} ref={host} />;
 }

@@ -9,6 +9,7 @@ import { standing } from "../stream/connection";
 import { VIEWS, type View } from "../views";
 import { Questions } from "./ask";
 import { hotkeys, withKeys } from "./hotkeys";
+import { kept } from "./kept";
 import { Badge, Button, Dialog, Field } from "./parts";
 import { confirmDollars, confirmShares, theme, type Theme } from "./settings";
 import { ZONE } from "./time";
@@ -27,6 +28,8 @@ export function go(name: string): void {
   location.hash = name;
 }
 
+// The view that one was in.
+const last = kept("view", "");
 const overlay = signal<"keys" | "settings" | null>(null);
 const THEMES: readonly { value: Theme; title: string }[] = [
   { value: "system", title: "As the system" },
@@ -110,7 +113,7 @@ function Settings() {
 
 export function Layout() {
   const views = offered();
-  const view = views.find(one => one.name === where.value) ?? views[0];
+  const view = views.find(one => one.name === where.value) ?? views.find(one => one.name === last.value) ?? views[0];
   useEffect(() => withKeys([
     { keys: "Escape", what: "leave a field", where: "Everywhere", run: () => {} },
     { keys: "?", what: "show these keys", where: "Everywhere", run: () => { overlay.value = "keys"; } },
@@ -118,6 +121,9 @@ export function Layout() {
   ]), [views.length]);
   useEffect(() => {
     document.title = view ? `${view.title} – Desk` : "Desk";
+  }, [view]);
+  useEffect(() => {
+    if (view) last.value = view.name;
   }, [view]);
   const Shown = view?.component;
   return (

@@ -6,7 +6,7 @@ import { SlickGrid, type Column, type CustomDataView, type Formatter, type ItemM
 import Sortable from "sortablejs";
 import type { Changed } from "../store/table";
 import { nonce } from "./nonce";
-import { isSame, RowModel, type Cell, type Detail, type Entry } from "./rows";
+import { isSame, RowModel, type Cell, type Detail, type Entry, type Source } from "./rows";
 
 // SlickGrid looks for what lets columns be dragged among the globals.
 Object.assign(globalThis, { Sortable });
@@ -16,6 +16,11 @@ const LAYOUT = "oms-columns:";
 // Of the smallest text, for which widths of columns are given.
 const TEXT_PX = 12;
 const SCROLLBAR_PX = 16;
+// A cell clips only what may be too wide for it: each clip is a piece of its own for the browser to lay together anew with
+// every frame. No letter is wider on the average; those of writing systems that have wider ones are not counted on.
+const LETTER_EM = 0.75;
+const CELL_PADDING_PX = 12;
+const WIDE_LETTERS = /[\u2e80-\uffff]/;
 
 export interface GridColumn<T> {
   readonly id: string;
@@ -37,8 +42,7 @@ export interface GridColumn<T> {
   readonly grows?: boolean;
 }
 
-export interface GridSource<T> {
-  values(): Iterable<T>;
+export interface GridSource<T> extends Source<T> {
   onFrame(listener: (changed: Changed) => void): () => void;
 }
 
@@ -63,6 +67,12 @@ export interface GridSettings<T> {
   readonly details?: (row: T) => Promise<readonly Omit<Detail, "kind" | "of">[]>;
 }
 
+interface CellText {
+  readonly text: string;
+  readonly addClasses?: string;
+  readonly toolTip?: string;
+}
+
 interface Layout {
   readonly order: readonly string[];
   readonly hidden: readonly string[];
@@ -76,13 +86,18 @@ export class Grid<T> {
   private readonly host: HTMLElement;
   private readonly grid: SlickGrid;
   private readonly rowHeight: number;
+  private readonly textPx: number;
   private readonly scale: number;
   private readonly selected = new Set<string>();
   private readonly byId: ReadonlyMap<string, GridColumn<T>>;
   private layout: Layout;
   private anchor: string | null = null;
   private active: string | null = null;
-  private shown: Entry<T>[] = [];
+  private shown: readonly Entry<T>[] = [];
+  // Rows that are others since it was drawn.
+  private changed = new Set<string>();
+  // What a screen reader is told of a row is on the row as long as it is in the document.
+  private readonly described = new WeakSet<Element>();
   private drawAt = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private isHeld = false;
@@ -93,9 +108,9 @@ export class Grid<T> {
     this.settings = settings;
     this.byId = new Map(settings.columns.map(column => [column.id, column]));
     this.layout = this.readLayout();
-    const textPx = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
-    this.rowHeight = Math.round(textPx * 1.75);
-    this.scale = textPx / TEXT_PX;
+    this.textPx = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+    this.rowHeight = Math.round(this.textPx * 1.75);
+    this.scale = this.textPx / TEXT_PX;
     this.model = new RowModel<T>(settings.source, {
       idOf: settings.idOf,
       valueOf: (row, column) => this.byId.get(column)?.value(row) ?? null,
@@ -147,6 +162,11 @@ export class Grid<T> {
     this.draw(true);
   }
 
+  /** Draw what has changed without waiting. */
+  drawNow(): void {
+    if (this.changed.size) this.draw(false);
+  }
+
   /** Take that its place has another size. */
   resize(): void {
     this.grid.resizeCanvas();
@@ -194,8 +214,15 @@ export class Grid<T> {
     canvas.setAttribute("role", "rowgroup");
     canvas.tabIndex = 0;
     canvas.addEventListener("focus", () => this.focus());
-    host.addEventListener("focusin", () => (canvas.tabIndex = -1));
+    const ordered = (target: EventTarget | null, place: 0 | -1) => {
+      if (target instanceof HTMLElement && target.classList.contains("slick-cell")) target.tabIndex = place;
+    };
+    host.addEventListener("focusin", event => {
+      canvas.tabIndex = -1;
+      ordered(event.target, 0);
+    });
     host.addEventListener("focusout", event => {
+      ordered(event.target, -1);
       if (!(event.relatedTarget instanceof Node && host.contains(event.relatedTarget))) canvas.tabIndex = 0;
     });
   }
@@ -277,10 +304,14 @@ export class Grid<T> {
       }));
   }
 
-  private readonly format = (_row: number, cell: number, _value: unknown, column: Column, item: unknown): { text: string; addClasses?: string; toolTip?: string } => {
+  private readonly format = (_row: number, cell: number, _value: unknown, column: Column, item: unknown): CellText => {
     const entry = item as Entry<T> | undefined;
-    const id = String(column.id);
-    if (!entry) return { text: "" };
+    const said = entry ? this.cellText(entry, String(column.id), cell) : { text: "" };
+    const mayBeCut = said.text.length * LETTER_EM * this.textPx > (column.width ?? 0) - CELL_PADDING_PX || WIDE_LETTERS.test(said.text);
+    return mayBeCut ? { ...said, addClasses: `${said.addClasses ?? ""} cut` } : said;
+  };
+
+  private cellText(entry: Entry<T>, id: string, cell: number): CellText {
     if (entry.kind === "detail") return { text: entry.texts[id] ?? "", addClasses: "detail" };
     if (entry.kind === "group") {
       if (cell === 0) return { text: `${entry.isFolded ? "▸" : "▾"} ${entry.title} (${entry.count.toLocaleString("en-US")})` };
@@ -293,7 +324,7 @@ export class Grid<T> {
     const tip = known.tip?.(entry.row);
     const marker = cell === 0 && this.settings.details ? (entry.isUnfolded ? "▾ " : "▸ ") : "";
     return { text: marker + text, addClasses: known.tone?.(entry.row) ?? "", ...(tip ? { toolTip: tip } : {}) };
-  };
+  }
 
   private metadata(place: number): ItemMetadata | null {
     const entry = this.shown[place];
@@ -320,7 +351,9 @@ export class Grid<T> {
     const before = this.shown;
     const top = this.grid.getViewport().top;
     const first = top > 0 ? before[top]?.id : undefined;
-    this.model.refresh();
+    if (isWhole) this.model.refresh();
+    else this.model.update(this.changed);
+    this.changed = new Set();
     this.shown = this.model.entries;
     if (before.length !== this.shown.length) this.grid.updateRowCount();
     // What somebody reads further down stays where it is.
@@ -331,7 +364,11 @@ export class Grid<T> {
     const changed: number[] = [];
     for (let place = seen.top; place <= seen.bottom; place += 1)
       if (isWhole || !isSame(before[place], this.shown[place])) changed.push(place);
+    // The row of the active cell stays in the document when it is scrolled out of sight.
+    const held = this.grid.getActiveCell()?.row;
+    if (held !== undefined && (held < seen.top || held > seen.bottom) && !isSame(before[held], this.shown[held])) changed.push(held);
     this.render(changed);
+    if (isWhole) this.describe();
   }
 
   /** Draw rows again, and leave the keyboard where it was. */
@@ -339,8 +376,10 @@ export class Grid<T> {
     const hadFocus = this.canvas?.contains(document.activeElement) ?? false;
     if (places.length) this.grid.invalidateRows([...places]);
     this.grid.render();
-    this.describe();
-    if (hadFocus && !this.host.contains(document.activeElement)) this.focusCell();
+    if (!hadFocus || this.host.contains(document.activeElement)) return;
+    this.focusCell();
+    // Its row is gone.
+    if (this.canvas && !this.host.contains(document.activeElement)) this.canvas.tabIndex = 0;
   }
 
   /** Keep the active cell on its row when that has moved. */
@@ -358,7 +397,6 @@ export class Grid<T> {
     put(box, "role", "grid");
     put(box, "aria-label", this.settings.label);
     put(box, "aria-multiselectable", "true");
-    put(box, "aria-rowcount", String(this.shown.length + 1));
     put(box, "aria-colcount", String(this.layout.order.length - this.layout.hidden.length));
     const sort = this.model.sort;
     const heads = box.querySelector(".slick-header-columns-left");
@@ -372,14 +410,21 @@ export class Grid<T> {
       const isSorted = sort !== null && head.dataset["id"] === sort.column;
       put(head, "aria-sort", isSorted ? (sort.ascending ? "ascending" : "descending") : "none");
     }
-    const seen = this.grid.getRenderedRange();
-    for (let place = seen.top; place <= seen.bottom; place += 1) {
+    this.describeRows();
+  }
+
+  /** Say it of the rows that have come into the document: one that is another is a new element. */
+  private describeRows(): void {
+    put(this.host, "aria-rowcount", String(this.shown.length + 1));
+    for (const row of this.canvas?.children ?? []) {
+      if (this.described.has(row) || !(row instanceof HTMLElement)) continue;
+      const place = Number(row.dataset["row"]);
       const entry = this.shown[place];
-      const row = this.grid.getCellNode(place, 0)?.parentElement;
-      if (!entry || !row) continue;
-      put(row, "aria-rowindex", String(place + 2));
-      if (entry.kind === "row") put(row, "aria-selected", String(this.selected.has(entry.id)));
-      put(row, "data-id", entry.id);
+      if (!entry) continue;
+      this.described.add(row);
+      row.setAttribute("aria-rowindex", String(place + 2));
+      row.setAttribute("data-id", entry.id);
+      if (entry.kind === "row") row.setAttribute("aria-selected", String(this.selected.has(entry.id)));
     }
   }
 
@@ -409,7 +454,7 @@ export class Grid<T> {
       this.keep({ ...this.layout, order: [...order, ...this.layout.order.filter(id => !order.includes(id))] });
       this.describe();
     });
-    grid.onRendered.subscribe(() => this.describe());
+    grid.onRendered.subscribe(() => this.describeRows());
     grid.onActiveCellChanged.subscribe((_event, args) => {
       const entry = this.shown[args.row ?? -1];
       const id = entry?.kind === "row" ? entry.id : null;
@@ -448,7 +493,11 @@ export class Grid<T> {
       this.describe();
     });
     sized.observe(host);
-    this.stops.push(this.settings.source.onFrame(() => this.drawSoon()), () => {
+    const take = (changed: Changed) => {
+      for (const id of changed) this.changed.add(id);
+      this.drawSoon();
+    };
+    this.stops.push(this.settings.source.onFrame(take), () => {
       removeEventListener("pointerup", free);
       removeEventListener("pointercancel", free);
       sized.disconnect();

@@ -1,5 +1,5 @@
 // The list of orders: filtered, grouped, selected, and what can be asked of the selection.
-import { signal } from "@preact/signals";
+import { computed } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { may, me } from "../../store/desk";
 import { isOpen, orders, type OrderRow } from "../../store/orders";
@@ -7,6 +7,7 @@ import { standing } from "../../stream/connection";
 import { ask } from "../../ui/ask";
 import { GridView } from "../../ui/GridView";
 import { withKeys } from "../../ui/hotkeys";
+import { kept } from "../../ui/kept";
 import { Button, Dialog, Pane } from "../../ui/parts";
 import { shares } from "../../ui/numbers";
 import { fitting, mayAsk, put, type Wish } from "./actions";
@@ -22,17 +23,18 @@ const PICKS: Readonly<Record<Which, { readonly title: string; readonly fits: (or
   filled: { title: "Filled", fits: order => order.cumQty > 0 },
   refused: { title: "Rejected", fits: order => order.status === "REJECTED" },
 };
-const which = signal<Which>("all");
-const text = signal("");
-const group = signal("");
+const which = kept("orders-which", "all", value => value in PICKS);
+const text = kept("orders-search", "");
+const group = kept("orders-group", "", value => value === "" || value in GROUPS);
+const words = computed(() => text.value.trim().toLowerCase().split(/\s+/).filter(Boolean));
+const pick = computed(() => PICKS[which.value as Which]);
 const DETAILS_MS = 500;
 
 function passes(order: OrderRow): boolean {
-  if (!PICKS[which.value].fits(order)) return false;
-  const words = text.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
-  if (!words.length) return true;
+  if (!pick.value.fits(order)) return false;
+  if (!words.value.length) return true;
   const all = [order.symbol, order.accountId, order.side, order.status, order.text, order.basketId, order.clientOrderId, order.principal, order.orderId].join(" ").toLowerCase();
-  return words.every(word => all.includes(word));
+  return words.value.every(word => all.includes(word));
 }
 
 /** What a key or button means: the selected rows, else the one that is active. */
@@ -129,7 +131,7 @@ export function List() {
   const tools = (
     <div class="filters">
       <input ref={search} type="search" aria-label="Search in the list" placeholder="Search ( / )" value={text.value} onInput={event => { text.value = event.currentTarget.value; refilter(); }} />
-      <select aria-label="Which orders" value={which.value} onChange={event => { which.value = event.currentTarget.value as Which; refilter(); }}>
+      <select aria-label="Which orders" value={which.value} onChange={event => { which.value = event.currentTarget.value; refilter(); }}>
         {Object.entries(PICKS).map(([value, one]) => <option key={value} value={value}>{one.title}</option>)}
       </select>
       <select aria-label="Group by" value={group.value} onChange={event => { group.value = event.currentTarget.value; grid.current?.setGroups(GROUPS[group.value]?.of ?? null); }}>

@@ -44,13 +44,14 @@ effect(() => {
 export function Sparkline({ symbol, width = 44, height = 16 }: { symbol: string; width?: number; height?: number }) {
   void quotes.version.value;
   const points = middlesOf(symbol);
-  if (points.length < 2) return <svg class="spark" width={width} height={height} aria-hidden="true" />;
+  const box = { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", height, "aria-hidden": true } as const;
+  if (points.length < 2) return <svg class="spark" {...box} />;
   const prices = points.map(point => point.price);
   const least = Math.min(...prices);
   const reach = Math.max(...prices) - least || 1;
   const line = points.map((point, place) => `${((place * width) / (points.length - 1)).toFixed(1)},${(height - 2 - ((point.price - least) / reach) * (height - 4)).toFixed(1)}`).join(" ");
   const isUp = (prices.at(-1) ?? 0) >= (prices[0] ?? 0);
-  return <svg class={`spark ${isUp ? "good" : "bad"}`} width={width} height={height} aria-hidden="true"><polyline points={line} fill="none" stroke="currentColor" stroke-width="1.2" /></svg>;
+  return <svg class={`spark ${isUp ? "good" : "bad"}`} {...box}><polyline points={line} fill="none" stroke="currentColor" stroke-width="1.2" vector-effect="non-scaling-stroke" /></svg>;
 }
 
 function Line({ symbol }: { symbol: string }) {

@@ -53,6 +53,7 @@ export const COLUMNS: readonly GridColumn<OrderRow>[] = [
   { id: "channel", title: "Door", width: 60, value: order => order.channel ?? null, isHidden: true },
   { id: "client", title: "Client's id", width: 150, value: order => order.clientOrderId ?? null, isHidden: true },
   { id: "updated", title: "Changed", width: 84, value: order => order.updatedAt, text: order => clock(order.updatedAt), tip: order => whole(order.updatedAt) },
+  { id: "sequence", title: "Event", width: 50, value: order => order.sequence, isNumber: true, isHidden: true },
   { id: "id", title: "Order", width: 90, value: order => order.orderId, text: order => order.orderId.slice(-8), tip: order => order.orderId },
 ];
 
