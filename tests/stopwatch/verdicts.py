@@ -35,7 +35,8 @@ ACCOUNTS, POSITIONS, SYMBOLS, DESKS, SEED = 10_000, 50, 2_000, 1_000, 7
 PRICE = 100_000_000
 NOW = datetime(2026, 11, 2, 15, 0, tzinfo=UTC)
 # Far from what the orders here come to, so that every rule is asked and none denies.
-_WIDE = {
+_WIDE: dict[Unit, Value] = {
+    Unit.YES_NO: True,
     Unit.DOLLARS: 10**17,
     Unit.SHARES: 10**7,
     Unit.BASIS_POINTS: 9_000,
@@ -43,14 +44,9 @@ _WIDE = {
     Unit.COUNT: 10**5,
 }
 _OWN: dict[str, Value] = {
-    "permitted": True,
     "restricted": "NOTHING",
     "lot": 1,
-    "bands": True,
-    "marked": True,
-    "easy_to_borrow": True,
     "in_force": False,
-    "prevented": True,
     "window_s": 60,
 }
 
