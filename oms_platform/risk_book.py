@@ -15,6 +15,8 @@ from msgspec.structs import replace
 from oms_platform.risk_rules import RULE_SPECS, Mode, OnMissing, RuleRow, RuleSpec, Severity, Value
 from oms_platform.scopes import EVERYTHING, Scope, ScopeKind, weight_of
 
+# Combinations of scopes whose settings are kept: accounts times symbols that have rows of their own.
+_MERGED_MAX: Final = 50_000
 _PLACES: Final = {spec.name: place for place, spec in enumerate(RULE_SPECS)}
 
 
@@ -53,6 +55,9 @@ class RuleBook:
         # The scopes of each combination of kinds, by their names; the widest combination first.
         self._masks: list[_Mask] = []
         self._merged: dict[tuple[Scope, ...], _Merged] = {}
+        # A setting and a row that is laid over it, by their ids, which are theirs while they are here: an
+        # account's and a symbol's rows are laid once each, and not once for every account in every symbol.
+        self._laid: dict[tuple[int, int], tuple[Setting, RuleRow, Setting]] = {}
         for row in rows:
             self.take(row)
 
@@ -76,6 +81,7 @@ class RuleBook:
             del self._by_scope[scope]
             self._mask(scope.kinds).scopes.pop(_key(scope.kinds)(scope), None)
         self._merged = {scopes: found for scopes, found in self._merged.items() if scope not in scopes}
+        self._laid.clear()
 
     def _mask(self, kinds: tuple[ScopeKind, ...]) -> "_Mask":
         found = next((mask for mask in self._masks if mask.kinds == kinds), None)
@@ -107,18 +113,29 @@ class RuleBook:
         return self._merged.get(covering) or self._merge(covering)
 
     def _merge(self, scopes: tuple[Scope, ...]) -> "_Merged":
-        """Lay the rows of the closest scope over what the wider ones make, which is shared."""
-        if scopes:
-            wider = self._merged.get(scopes[:-1]) or self._merge(scopes[:-1])
-            settings = list(wider.settings)
-            for row in self._by_scope[scopes[-1]].values():
-                place = _PLACES[row.rule]
-                settings[place] = _with_row(settings[place], row)
+        """Lay the rows of closer scopes over those of the widest, which are the most and are shared."""
+        if len(scopes) > 1:
+            widest = self._merged.get(scopes[:1]) or self._merge(scopes[:1])
+            settings = list(widest.settings)
         else:
             settings = list(self._defaults)
+        for scope in scopes[1:] or scopes:
+            for row in self._by_scope[scope].values():
+                place = _PLACES[row.rule]
+                settings[place] = self._lay(settings[place], row)
         found = _Merged(tuple(settings), tuple([one for one in settings if one.is_asked]))
+        if len(self._merged) >= _MERGED_MAX:
+            self._merged.clear()
+            self._laid.clear()
         self._merged[scopes] = found
         return found
+
+    def _lay(self, wider: Setting, row: RuleRow) -> Setting:
+        """Lay a row over a setting, once for all things that both hold for."""
+        known = self._laid.get((id(wider), id(row)))
+        if known is None:
+            known = self._laid[id(wider), id(row)] = wider, row, _with_row(wider, row)
+        return known[2]
 
 
 class _Merged(NamedTuple):

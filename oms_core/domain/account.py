@@ -236,9 +236,14 @@ class SecondCounts:
 
     def within(self, now: datetime, window_s: int) -> int:
         """Return how much there was in the last so many seconds, this one included."""
+        if not self._counts:
+            return 0
         last = int(now.timestamp())
+        first = last - window_s + 1
+        if len(self._counts) < window_s:
+            return sum([count for second, count in self._counts.items() if first <= second <= last])
         get = self._counts.get
-        return sum(get(second, 0) for second in range(last - window_s + 1, last + 1))
+        return sum([get(second, 0) for second in range(first, last + 1)])
 
     def __eq__(self, other: object) -> bool:
         """Whether it counts the same."""
