@@ -22,6 +22,7 @@ from oms_platform.risk_rules import (
 )
 from oms_platform.scopes import KINDS as SCOPE_KINDS
 from oms_platform.scopes import Scope, scope_of
+from oms_tools.cli.line_problems import refuse_problems
 
 KINDS: Final = tuple(kind.value for kind in SCOPE_KINDS)
 # What a list of limits also says of a row, which a load makes anew.
@@ -29,7 +30,6 @@ _OF_THE_PAST: Final = frozenset(("version", "changedBy", "reason", "changedAt"))
 _FIELDS: Final = frozenset(("rule", "scope", "mode", "severity", "onMissing", "parameters"))
 _COLUMNS: Final = frozenset(("rule", *KINDS, "mode", "severity", "onMissing", "parameters"))
 _YES_NO: Final = {"yes": True, "true": True, "no": False, "false": False}
-PROBLEMS_MAX: Final = 20
 DIGITS_MAX: Final = 20
 
 
@@ -84,10 +84,7 @@ def read_file(path: Path) -> list[tuple[str, dict[str, Any]]]:
         except UnreadableRuleError as error:
             problems.append(f"{place}: {error}")
     problems += _contradictions(rows.values())
-    if problems:
-        shown = "\n".join(problems[:PROBLEMS_MAX])
-        more = f"\nand {len(problems) - PROBLEMS_MAX} more" if len(problems) > PROBLEMS_MAX else ""
-        raise click.ClickException(f"nothing was set:\n{shown}{more}")
+    refuse_problems(problems, "nothing was set")
     return [(place, _asked(line)) for place, line in lines]
 
 

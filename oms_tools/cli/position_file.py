@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import click
 
-PROBLEMS_MAX: Final = 20
+from oms_tools.cli.line_problems import refuse_problems
+
 SHARES_MAX: Final = 10**9
 DOLLARS_BOUND: Final = 10**15
 _MICRO: Final = Decimal("0.000001")
@@ -54,10 +55,7 @@ def read_holdings(path: Path) -> Holdings:
             problems.append(f"{place}: {error}")
     if not found.places and not problems:
         raise click.ClickException(f"{path} has no lines")
-    if problems:
-        shown = "\n".join(problems[:PROBLEMS_MAX])
-        more = f"\nand {len(problems) - PROBLEMS_MAX} more" if len(problems) > PROBLEMS_MAX else ""
-        raise click.ClickException(f"nothing was loaded:\n{shown}{more}")
+    refuse_problems(problems, "nothing was loaded")
     return found
 
 
