@@ -6,8 +6,11 @@ from collections.abc import Iterator
 import pytest
 
 from oms_tools.laptop.layout import Layout
+from oms_tools.laptop.parts import wait_until
 from tests.conftest import KAFKA_VARIABLE, database_folder
 from tests.stack_rig import StackRig, free_base_port
+
+CLEARED_S_MAX = 30.0
 
 
 @pytest.fixture(scope="package")
@@ -19,3 +22,20 @@ def rig() -> Iterator[StackRig]:
         rig.up()
         yield rig
         rig.down()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cleared(rig: StackRig) -> None:
+    """Nothing that another suite left is open when one begins: a selection of orders takes its own alone.
+
+    Which suite comes before which depends on how many workers there are, and how fast.
+    """
+    desk = rig.client()
+
+    def nothing_open() -> bool:
+        if not list(desk.orders(is_open=True, most=1)):
+            return True
+        desk.cancel_all(older_than=0)
+        return False
+
+    wait_until(nothing_open, "the end of what other suites left open", CLEARED_S_MAX)
