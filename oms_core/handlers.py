@@ -867,20 +867,18 @@ def _known(core: Core, order_id: UUID) -> Order:
 
 def _record(core: Core, unit: UnitOfWork, order: Order, cause: Fact | Command, trace: str) -> Order:
     """Let the domain decide, take what happens and stage it. Returns the order after it."""
-    auction = cause.auction if isinstance(cause, OrderAccepted) else order.auction
-    may_route, waits_for = may_follow, _ = _standing(core, order, auction, unit.now)
-    if (too_many := core.desk.too_many_children(order)) is not None:
-        may_route, waits_for = False, too_many
-    quote = None if order.terms.peg is None else _quote_followed(core, order)
-    steps = evolve(
-        order,
-        cause,
-        unit.now,
-        may_route=may_route,
-        may_follow=may_follow,
-        waits_for=waits_for,
-        quote=quote,
-    )
+    before, quote, may_follow = order, None, True
+    if order.terms.peg is not None:
+        quote = _quote_followed(core, order)
+        may_follow = _standing(core, order, order.auction, unit.now).may_route
+
+    def standing() -> Standing:
+        if (too_many := core.desk.too_many_children(before)) is not None:
+            return Standing(False, too_many)
+        auction = cause.auction if isinstance(cause, OrderAccepted) else before.auction
+        return _standing(core, before, auction, unit.now)
+
+    steps = evolve(order, cause, unit.now, standing=standing, may_follow=may_follow, quote=quote)
     if not steps:
         return order
     unit.shown.setdefault(order.order_id, order.shown)

@@ -7,6 +7,8 @@ from datetime import date, datetime
 from typing import Final, NamedTuple, Protocol
 from uuid import UUID
 
+from msgspec import Struct
+
 from oms_core.domain.alerts import Alert
 from oms_core.domain.days import AccountDay
 from oms_core.domain.desk import Desk
@@ -52,8 +54,7 @@ def event_of(message: OrderEvent) -> Event:
     return found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredEvent:
+class StoredEvent(Struct, frozen=True, kw_only=True, gc=False):
     """One row of order_events: the message, and its bytes as they are stored, published and forwarded.
 
     trace: of the message that led to it (oms_platform.telemetry).
@@ -64,8 +65,7 @@ class StoredEvent:
     trace: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RiskTaken:
+class RiskTaken(Struct, frozen=True, kw_only=True, gc=False):
     """When an order's risk was checked, in microseconds, and what it was denied for, if it was."""
 
     began_us: int
@@ -73,8 +73,7 @@ class RiskTaken:
     denial: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True, kw_only=True, gc=False):
     """A message to be published after the commit."""
 
     topic: Topic

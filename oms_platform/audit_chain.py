@@ -34,7 +34,6 @@ def request_digest(kind: str, payload: bytes) -> bytes:
 
 def event_link(
     before: bytes,
-    *,
     order_id: UUID,
     sequence: int,
     account_id: str,
@@ -53,10 +52,10 @@ def event_link(
     account, kind = account_id.encode(), type_name.encode()
     head = _EVENT.pack(
         request_id is not None,
-        order_id.bytes,
+        order_id.int.to_bytes(16),
         sequence,
         stream_sequence,
-        _NO_REQUEST if request_id is None else request_id.bytes,
+        _NO_REQUEST if request_id is None else request_id.int.to_bytes(16),
         microseconds(occurred_at),
         -1 if digest is None else len(digest),
         len(account),

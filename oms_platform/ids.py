@@ -7,13 +7,15 @@ import time
 import uuid
 from datetime import UTC, datetime, timedelta
 
+from oms_platform.order_ids import uuid_of
+
 _lock = threading.Lock()
 _last_ms = 0
 _counter = 0
 _COUNTER_MAX = 0xFFF
+_VARIANT = 0b10 << 62
 # An identifier has to be unique, not a secret: one seed of the system's for the process, not one a call.
 _random = random.Random(os.urandom(32))  # noqa: S311  (no secret)
-_new, _set, _unknown = object.__new__, object.__setattr__, uuid.SafeUUID.unknown
 os.register_at_fork(after_in_child=lambda: _random.seed(os.urandom(32)))
 
 
@@ -29,11 +31,7 @@ def uuid7() -> uuid.UUID:
             if _counter > _COUNTER_MAX:
                 _last_ms, _counter = _last_ms + 1, 0
         timestamp_ms, counter = _last_ms, _counter
-    made = _new(uuid.UUID)
-    # As UUID's own constructor ends, without its checks, which take twice as long as all of this.
-    _set(made, "int", timestamp_ms << 80 | 0x7 << 76 | counter << 64 | 0b10 << 62 | _random.getrandbits(62))
-    _set(made, "is_safe", _unknown)
-    return made
+    return uuid_of((timestamp_ms << 16 | 0x7000 | counter) << 64 | _VARIANT | _random.getrandbits(62))
 
 
 def uuid7_floor(at: datetime) -> uuid.UUID:

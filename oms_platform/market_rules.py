@@ -7,7 +7,7 @@ Prices are micros. Pure.
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -139,9 +139,22 @@ def _in_force(dated: tuple[DatedT, ...], day: date) -> DatedT | None:
     return found[-1] if found else None
 
 
+# The day that was asked for last, from when until before when it is: nearly always the one asked for next.
+_known_day = datetime.max.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC), date.max
+
+
 def rules_date(now: datetime) -> date:
     """Return the day whose rules are in force at a time."""
-    return now.astimezone(RULES_ZONE).date()
+    global _known_day  # noqa: PLW0603  (what is remembered says nothing else than what would be worked out)
+    begins, ends, day = _known_day
+    if begins <= now < ends:
+        return day
+    day = now.astimezone(RULES_ZONE).date()
+    if day < date.max:
+        midnights = [datetime.combine(one, time.min, RULES_ZONE) for one in (day, day + timedelta(days=1))]
+        begins, ends = (one.astimezone(UTC) for one in midnights)
+        _known_day = begins, ends, day
+    return day
 
 
 def _dollars(micros: int) -> str:

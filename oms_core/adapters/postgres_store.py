@@ -786,38 +786,38 @@ def _linked(
     """
     moved: dict[str, bytes] = {}
     waiting = dict(digests)
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for event in events:
         message = event.message
         account, request_id = message.account_id, message.request_id
         digest = None if request_id is None else waiting.pop(request_id, None)
         moved[account] = link = event_link(
             moved.get(account) or links.get(account, GENESIS),
-            order_id=message.order_id,
-            sequence=message.sequence,
-            account_id=account,
-            stream_sequence=message.stream_sequence,
-            type_name=message.type,
-            request_id=request_id,
-            digest=digest,
-            payload=event.payload,
-            occurred_at=message.occurred_at,
+            message.order_id,
+            message.sequence,
+            account,
+            message.stream_sequence,
+            message.type,
+            request_id,
+            digest,
+            event.payload,
+            message.occurred_at,
         )
-        rows.append((*_event_row(message, event.payload), digest, link))
+        rows.append(
+            (
+                message.order_id,
+                message.sequence,
+                account,
+                message.stream_sequence,
+                message.type,
+                request_id,
+                event.payload.decode(),
+                message.occurred_at,
+                digest,
+                link,
+            )
+        )
     return moved, rows
-
-
-def _event_row(message: OrderEvent, payload: bytes) -> tuple[object, ...]:
-    return (
-        message.order_id,
-        message.sequence,
-        message.account_id,
-        message.stream_sequence,
-        message.type,
-        message.request_id,
-        payload.decode(),
-        message.occurred_at,
-    )
 
 
 def _position_row(desk: Desk, key: tuple[str, str], unit: UnitOfWork) -> tuple[object, ...]:

@@ -47,10 +47,10 @@ def held_by(order: Order) -> tuple[Held, ...]:
     """
     if order.lifecycle is not Lifecycle.LIVE:
         return NOTHING
-    held = Held(order.leaves_qty, order.reserved_price_micros)
-    wanted = order.replacing
+    leaves_qty, wanted = order.leaves_qty, order.replacing
     if wanted is None:
-        return (held,) if held.quantity else NOTHING
+        return (Held(leaves_qty, order.reserved_price_micros),) if leaves_qty else NOTHING
+    held = Held(leaves_qty, order.reserved_price_micros)
     other = Held(max(0, wanted.terms.quantity - order.executed_qty), wanted.reserved_price_micros)
     if other.quantity * other.price_micros > held.quantity * held.price_micros:
         held, other = other, held
@@ -115,12 +115,15 @@ class OpenSide:
     levels: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
     limits: defaultdict[int | None, int] = field(default_factory=lambda: defaultdict(int))
 
-    def count(self, held: tuple[Held, ...], sign: int) -> None:
-        """Count what an order holds, or, sign -1, do not count it any more."""
+    def count(self, held: tuple[Held, ...], sign: int) -> int:
+        """Count what an order holds, or, sign -1, do not count it any more. Returns the change in micros."""
+        micros = 0
         for quantity, price in held:
             self.quantity += sign * quantity
-            self.value_micros += sign * quantity * price
+            micros += sign * quantity * price
             _add(self.levels, price, sign * quantity)
+        self.value_micros += micros
+        return micros
 
     def count_limits(self, limits: tuple[int | None, ...], sign: int) -> None:
         """Count the limits at which an order may trade, or, sign -1, do not count them any more."""
@@ -159,9 +162,11 @@ class OpenSide:
 
 
 def _add(counts: defaultdict[int, int] | defaultdict[int | None, int], key: int | None, change: int) -> None:
-    counts[key] += change  # type: ignore[index]
-    if not counts[key]:  # type: ignore[index]
-        del counts[key]  # type: ignore[arg-type]
+    count = counts.get(key, 0) + change  # type: ignore[arg-type]
+    if count:
+        counts[key] = count  # type: ignore[index]
+    else:
+        counts.pop(key, None)  # type: ignore[arg-type]
 
 
 # What stands for no open orders in every symbol that has none, of which there are many; nothing changes it.
@@ -319,9 +324,7 @@ class AccountState:
             side.count_limits(limits, 1)
         if held == was:
             return 0
-        side.count(was, -1)
-        side.count(held, 1)
-        more = micros_of_held(held) - micros_of_held(was)
+        more = side.count(was, -1) + side.count(held, 1)
         if is_buy(terms.side):
             self.buying_micros += more
         else:

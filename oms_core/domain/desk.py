@@ -145,8 +145,9 @@ class Desk:
         previous = self.orders.get(order.order_id)
         self.count(order, previous)
         if not order.closed:
-            # A bust brings an order back that was over.
-            self.closed.pop(order.order_id, None)
+            if previous is None:
+                # A bust brings an order back that was over.
+                self.closed.pop(order.order_id, None)
             self.orders[order.order_id] = order
             return
         self.orders.pop(order.order_id, None)

@@ -54,6 +54,8 @@ def outlived(kills: Kills, terms: OrderTerms) -> bool:
 
 def waits(kills: Kills, terms: OrderTerms) -> bool:
     """Return whether no route of an order may be asked for."""
+    if not kills.switches and not kills.unread and terms.closes_for is None:
+        return False  # what is nearly always so, asked of each event
     return bool(kills.unread) or outlived(kills, terms) or kills.order_stop(terms) is not None
 
 

@@ -21,6 +21,7 @@ alone. A venue may take a trade back or correct it, also of an order that is ove
 again.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final, assert_never
 
@@ -44,6 +45,7 @@ from oms_core.domain.order import (
     TriggerStop,
     WorkAlgo,
 )
+from oms_core.domain.order_times import MAY_ROUTE, Standing
 from oms_core.domain.requests import begun, cancels_end, replaces_end
 from oms_core.domain.transitions import Lifecycle, Pending, next_lifecycle, next_pending
 from oms_platform.order_ids import route_id
@@ -121,23 +123,22 @@ def evolve(
     cause: Fact | Command,
     now: datetime,
     *,
-    may_route: bool = True,
+    standing: Callable[[], Standing] = lambda: MAY_ROUTE,
     may_follow: bool = True,
-    waits_for: str = "",
     quote: FollowQuote | None = None,
 ) -> list[Step]:
     """Return what `cause` makes happen to `order` at `now`: each event, with the order after it.
 
-    may_route False: its market is closed or halted, or it has had too many children. What is left of it
-    waits, and no route is asked for. may_follow: whether what venues have of a pegged order may be moved.
-    waits_for: for what time, in words. quote: of now, of a pegged order.
+    standing: says whether a route may be asked for now, and is asked where there is one to ask for; where it
+    may not, what is left of the order waits. may_follow: whether what venues have of a pegged order may be
+    moved. quote: of now, of a pegged order.
     Raises IllegalTransitionError, or UnknownChildError for a report of a child that the order does not have.
     """
     steps: list[Step] = []
     for event in _first(order, cause, now, may_follow):
         order = apply(order, event)
         steps.append((event, order))
-    while (following := _next(order, now, may_route, waits_for, quote)) is not None:
+    while (following := _next(order, now, standing, quote)) is not None:
         order = apply(order, following)
         steps.append((following, order))
     return steps
@@ -301,7 +302,7 @@ def _child(order: Order, cl_ord_id: str) -> Child:
 
 
 def _next(
-    order: Order, now: datetime, may_route: bool, waits_for: str, quote: FollowQuote | None
+    order: Order, now: datetime, standing: Callable[[], Standing], quote: FollowQuote | None
 ) -> Event | None:
     """Return what an order does next of itself: end, answer a cancel, ask for a route, or wait."""
     if order.pending is Pending.CANCEL and order.cancel is not None:
@@ -326,6 +327,7 @@ def _next(
         return OrderCanceled(reason=spent) if order.idle else None
     if order.is_past_its_time(now) or order.is_recalled:
         return None
+    may_route, waits_for = standing()
     return _next_route(order, now, quote) if may_route else _held(order, waits_for)
 
 

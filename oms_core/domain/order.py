@@ -287,7 +287,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def cum_qty(self) -> int:
         """FIX CumQty: what was executed, up to the order's quantity."""
-        return min(self.executed_qty, self.terms.quantity)
+        executed, quantity = self.executed_qty, self.terms.quantity
+        return executed if executed < quantity else quantity
 
     @property
     def excess_qty(self) -> int:
@@ -297,7 +298,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     @property
     def leaves_qty(self) -> int:
         """FIX LeavesQty: what may still trade; 0 once closed."""
-        return 0 if self.lifecycle in CLOSED else self.terms.quantity - self.cum_qty
+        left = self.terms.quantity - self.executed_qty
+        return 0 if left < 0 or self.lifecycle in CLOSED else left
 
     @property
     def committed_qty(self) -> int:

@@ -270,9 +270,10 @@ class CoreLoop:
             # Also of what changes nothing: only who owns the account can tell that it changes nothing.
             account_id = account_of(record.message)
             unit.streams.setdefault(account_id, heads[account_id])
-            note_request(unit, record.message, record.payload)
-            if self._triggers.counts and record.topic == Topic.INBOUND.value:
-                self._count_request(record.message, unit.now)
+            if record.topic == Topic.INBOUND.value:
+                note_request(unit, record.message, record.payload)
+                if self._triggers.counts:
+                    self._count_request(record.message, unit.now)
             try:
                 handle(self._core, unit, record.message, record.trace)
             except UNHANDLEABLE as error:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import cached_property
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -19,6 +18,20 @@ from oms_platform.trading_calendar import EVER_OPEN, AuctionChance, Phase
 from oms_platform.vocabulary import OrderTerms
 
 NO_AGE_LIMIT: Final = timedelta(0)
+ValueT = TypeVar("ValueT")
+
+
+class _once(Generic[ValueT]):  # noqa: N801  (read as a decorator)
+    """A property that is worked out once: functools' own takes a lock each first time (until Python 3.12)."""
+
+    def __init__(self, work_out: Callable[[Any], ValueT]) -> None:
+        self._work_out = work_out
+        self._name = work_out.__name__
+        self.__doc__ = work_out.__doc__
+
+    def __get__(self, context: Any, _owner: type | None = None) -> ValueT:
+        value = context.__dict__[self._name] = self._work_out(context)
+        return value
 
 
 class AccountTerms(Struct, frozen=True, kw_only=True, gc=False):
@@ -110,7 +123,7 @@ class RiskContext(Struct, frozen=True, kw_only=True, dict=True):
     firm_pnl_micros: int = 0
     borrowing: Borrowing | None = None
 
-    @cached_property
+    @_once
     def price_micros(self) -> int | None:
         """Micros a share that the order is valued at."""
         if self.terms.limit_price_micros is not None:
@@ -144,13 +157,13 @@ class RiskContext(Struct, frozen=True, kw_only=True, dict=True):
         """Shares of the order that are not done."""
         return max(0, self.terms.quantity - self.executed_qty)
 
-    @cached_property
+    @_once
     def opening_micros(self) -> int:
         """The micros that the order would open beside the account's other open orders; 0 without a price."""
         more = (Held(self.left_qty, self.price_micros or 0),)
         return self.symbol_state.added_micros(self.terms.side, more, self.of_held)
 
-    @cached_property
+    @_once
     def others_micros(self) -> int:
         """The micros that the account uses without this order."""
         here = self.symbol_state

@@ -8,6 +8,7 @@ from uuid import UUID
 from oms_core.domain.executions import Effects
 from oms_core.domain.machine import Step, evolve, first_route
 from oms_core.domain.order import Command, Event, Fact, FollowQuote, Order, RequestCancel
+from oms_core.domain.order_times import Standing
 from oms_platform import ids
 from oms_platform.prices import micros_of
 from oms_platform.vocabulary import (
@@ -79,8 +80,7 @@ class Machine:
             self.order,
             cause,
             self.now,
-            may_route=self.may_route,
-            waits_for=self.waits_for,
+            standing=lambda: Standing(self.may_route, self.waits_for),
             quote=self.quote,
         )
         events = [event for event, _ in steps]

@@ -1,6 +1,7 @@
 """The rules of the market: the grid of prices on either side of a dollar, and what is in force on a day."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -101,6 +102,25 @@ def test_rules_change_at_midnight_in_new_york() -> None:
     assert rules_date(datetime(2026, 11, 2, 5, 0, tzinfo=UTC)) == THIRD
     # Summer time: midnight is at 04:00.
     assert rules_date(datetime(2026, 10, 30, 4, 0, tzinfo=UTC)) == date(2026, 10, 30)
+
+
+@given(
+    st.lists(
+        st.datetimes(datetime(2006, 1, 1), datetime(2030, 1, 1)).flatmap(
+            # Near one another, so that a day is asked for again, and near midnight.
+            lambda at: st.timedeltas(timedelta(0), timedelta(days=2)).map(lambda more: at + more)
+        ),
+        max_size=20,
+    ),
+    st.datetimes(datetime(2026, 2, 27), datetime(2026, 3, 12)),
+)
+def test_a_day_is_the_one_in_new_york_whichever_was_asked_for_before(
+    any_times: list[datetime], about_the_change: datetime
+) -> None:
+    hours = [about_the_change + timedelta(minutes=30 * half) for half in range(100)]
+    for naive in (*any_times, *hours, *reversed(hours)):
+        at = naive.replace(tzinfo=UTC)
+        assert rules_date(at) == at.astimezone(ZoneInfo("America/New_York")).date(), at
 
 
 def test_a_day_before_every_rule_is_an_error_that_says_so() -> None:
