@@ -283,7 +283,9 @@ class ReportHandlers:
             live.missing_shown = 0
             self._ledger.settled(child.cl_ord_id, ExceptionKind.CUM_QTY_DIFFERS)
             return
-        if report.exec_type is not ExecType.ORDER_STATUS or report.poss_dup:
+        # What may have been sent before (97), while no answer is awaited, is of then.
+        old = report.poss_dup or (report.poss_resend and not self._children.is_waiting(live))
+        if report.exec_type is not ExecType.ORDER_STATUS or old:
             self._children.await_answer(live)
             self._sender.ask(live, now_s)
             return

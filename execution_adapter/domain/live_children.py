@@ -113,6 +113,10 @@ class LiveChildren:
         """Return those that wait for an answer."""
         return list(self._waiting.values())
 
+    def is_waiting(self, live: LiveChild) -> bool:
+        """Return whether an answer about a child is awaited."""
+        return live.child.cl_ord_id in self._waiting
+
     def await_answer(self, live: LiveChild) -> None:
         """A child's venue was sent something that it has to answer."""
         self._waiting[live.child.cl_ord_id] = live

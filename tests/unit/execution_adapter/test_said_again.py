@@ -255,6 +255,33 @@ def test_a_correction_that_core_has_and_the_stored_state_has_not_is_counted_when
     assert desk.counted() == (Status.PARTIALLY_FILLED, 50, 0)
 
 
+def test_a_status_from_before_a_bust_that_is_sent_once_more_is_asked_about_and_is_no_persons() -> None:
+    desk = Desk()
+    desk.say(ExecType.NEW, "N", 0)
+    desk.say(ExecType.TRADE, "E1", 1, last_qty=1)
+    status = {"exec_id": "S", "cum_qty": 1, "leaves_qty": 99, "ord_status": OrdStatus.PARTIALLY_FILLED}
+    desk.say(ExecType.ORDER_STATUS, **status)  # type: ignore[arg-type]
+    desk.say(ExecType.TRADE_CANCEL, "B", 0, last_qty=0, exec_ref_id="E1")
+    asked = desk.venues.types().count("H")
+    desk.say(ExecType.ORDER_STATUS, **status, poss_resend=True)  # type: ignore[arg-type]
+    assert (desk.venues.types().count("H"), desk.exceptions()) == (asked + 1, [])
+    desk.say(ExecType.ORDER_STATUS, "S2", 0, ord_status=OrdStatus.NEW)
+    assert (desk.state.cum_qty, desk.state.missing_qty, desk.exceptions()) == (0, 0, [])
+
+
+def test_a_venue_all_of_whose_answers_may_have_been_sent_before_is_asked_once_about_a_difference() -> None:
+    desk = Desk()
+    desk.say(ExecType.NEW, "N", 0)
+    asked = desk.venues.types().count("H")
+    status = {"cum_qty": 40, "ord_status": OrdStatus.PARTIALLY_FILLED, "poss_resend": True}
+    desk.say(ExecType.ORDER_STATUS, "S1", **status)  # type: ignore[arg-type]
+    assert desk.exceptions() == []
+    for number in (2, 3):
+        desk.say(ExecType.ORDER_STATUS, f"S{number}", **status)  # type: ignore[arg-type]
+    assert desk.venues.types().count("H") == asked + 1
+    assert desk.exceptions() == [ExceptionKind.CUM_QTY_DIFFERS]
+
+
 @pytest.mark.parametrize("poss_resend", [False, True])
 def test_a_bust_that_comes_twice_takes_back_once(poss_resend: bool) -> None:
     desk = Desk()
