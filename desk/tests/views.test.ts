@@ -55,6 +55,8 @@ test("what was saved is said as what the naive router would have cost, how sure,
   assert.match(sentencesOf(of(saved("saved_best_quote", { bps: "0.0000", bpsLow: null, bpsHigh: null, ordersKnown: 1 })))[0] ?? "", /cost the same by price \(too few orders to say how far chance reaches\).*: 1 order, /);
   const unknown = of(saved("saved_best_quote", { bps: null, ordersKnown: 0, shares: 0, missingShares: 7, shortShares: 7 }));
   assert.deepEqual([sentencesOf(unknown), barsOf(unknown)], [["Sent whole to the best displayed price: nothing is known yet. Left out: 7 shares of which that venue did not display enough."], []]);
+  assert.match(sentencesOf(of(saved("saved_best_quote", { bps: "-0.0049" })))[0] ?? "", /cost the same to a hundredth of a bp by price/);
+  assert.equal(inBps(row({ bps: "-0.0049", bpsLow: null })), "0.00");
   assert.deepEqual(sentencesOf(undefined), []);
   assert.deepEqual(barsOf(of(saved("saved_best_quote_all_in", {}), saved("saved_best_quote", {}))).map(one => one.name), ["best quote", "best quote, with fees"]);
 });

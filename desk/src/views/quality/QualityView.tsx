@@ -45,8 +45,10 @@ export function QualityView() {
               <p class="form soft">{shares(found.orders)} orders, {shares(found.refused)} that risk refused are left out{found.linesLeftOut ? `; ${shares(found.linesLeftOut)} lines are not shown` : ""}. Basis points; ± is half of a 95 % interval, given from 10 orders on; * stands on a part of the shares. As of {clock(found.to)}.</p>
               <section class="against" aria-labelledby="against-title">
                 <h3 id="against-title">Against naive routers</h3>
-                {sentencesOf(lines.at(-1)).map(said => <p key={said} class="form">{said}</p>)}
-                <p class="form soft">With the very book of each order’s first decision, displayed shares alone, and what both would have sent alike counted as 0.</p>
+                <div>
+                  {sentencesOf(lines.at(-1)).map(said => <p key={said} class="form">{said}</p>)}
+                  <p class="form soft">With the very book of each order’s first decision, displayed shares alone, and what both would have sent alike counted as 0.</p>
+                </div>
                 {barsOf(lines.at(-1)).length ? <Intervals title="Saved against a router that sends all to one venue" bars={barsOf(lines.at(-1))} /> : null}
               </section>
               <Intervals title={FIGURES[figure]?.title ?? figure} bars={barsOfFigure(lines, figure)} />

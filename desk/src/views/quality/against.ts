@@ -24,7 +24,8 @@ export function barsOf(line: Line | undefined): readonly Against[] {
 /** Say how much more, or less, a naive router's fills would have cost. */
 function amount(row: Row): string {
   const bps = Number(row.bps);
-  return bps === 0 ? "the same" : `${Math.abs(bps).toFixed(2)} bps ${bps > 0 ? "more" : "less"}`;
+  if (bps === 0) return "the same";
+  return Math.abs(bps) < 0.005 ? "the same to a hundredth of a bp" : `${Math.abs(bps).toFixed(2)} bps ${bps > 0 ? "more" : "less"}`;
 }
 
 function sureness(row: Row): string {
