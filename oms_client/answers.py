@@ -417,7 +417,8 @@ class QualityRow(Answer, frozen=True):
 
     gain: whether more of it is better for us. bps: basis points of the notional, share-weighted; bps_low,
     bps_high: its 95 % interval over orders_known orders, None of fewer than 10. shares: for which it is
-    known; missing_shares: for which it is not. symbol, side, strategy, arrival_mid, avg_px: of single orders.
+    known; missing_shares: for which it is not; short_shares: those of them that a naive router would not have
+    found displayed. symbol, side, strategy, arrival_mid, avg_px: of single orders.
     """
 
     name: str
@@ -442,6 +443,7 @@ class QualityRow(Answer, frozen=True):
     per_share: Decimal | None
     shares: int
     missing_shares: int
+    short_shares: int
 
 
 class ExecutionQuality(Answer, frozen=True):

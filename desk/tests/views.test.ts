@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { changeInWords } from "../src/views/admin/changes";
 import { beyond, STAGES } from "../src/views/controls/stages";
+import { barsOf, sentencesOf } from "../src/views/quality/against";
 import { inBps, linesOf, toneOf, type Row } from "../src/views/quality/figures";
 import { effectInWords, entered, valueInWords } from "../src/views/risk/limits";
 import { basisPoints, milliseconds, ofMillion, standingOf, type VenueRow } from "../src/views/venues/scorecard";
@@ -41,6 +42,23 @@ test("a figure that chance could have made is neither good nor bad, and a gain i
 test("rows of a line stand side by side, in the order in which lines came", () => {
   const lines = linesOf([row({ name: "B" }), row({ name: "B", figure: "shortfall" }), row({ name: "A" }), row({ name: "all" })]);
   assert.deepEqual(lines.map(line => [line.name, [...line.figures.keys()]]), [["B", ["fees", "shortfall"]], ["A", ["fees"]], ["all", ["fees"]]]);
+});
+
+test("what was saved is said as what the naive router would have cost, how sure, and what is left out", () => {
+  const saved = (figure: string, change: Partial<Row>): Row => row({ figure, gain: true, ordersKnown: 1200, shares: 5000, missingShares: 0, shortShares: 0, ...change });
+  const of = (...rows: Row[]) => linesOf(rows)[0];
+  assert.deepEqual(sentencesOf(of(saved("saved_best_quote", { missingShares: 300, shortShares: 250 }), saved("saved_best_quote_all_in", { bps: "-0.4" }))), [
+    "Sent whole to the best displayed price, these fills would have cost 1.50 bps more by price (95 % interval 1.00 to 2.00), 0.40 bps less with fees: 1,200 orders, 5,000 shares."
+    + " Left out: 250 shares of which that venue did not display enough, and 50 shares with nothing to compare (no book kept, an auction, post-only, or asked for later).",
+  ]);
+  assert.match(sentencesOf(of(saved("saved_listing_venue", { bps: "0.1", bpsLow: "-0.1", bpsHigh: "0.3" })))[0] ?? "", /listed, .* 0\.10 bps more by price \(95 % interval -0\.10 to 0\.30: it may be chance\), with fees not known/);
+  assert.match(sentencesOf(of(saved("saved_best_quote", { bps: "0.0000", bpsLow: null, bpsHigh: null, ordersKnown: 1 })))[0] ?? "", /cost the same by price \(too few orders to say how far chance reaches\).*: 1 order, /);
+  const unknown = of(saved("saved_best_quote", { bps: null, ordersKnown: 0, shares: 0, missingShares: 7, shortShares: 7 }));
+  assert.deepEqual([sentencesOf(unknown), barsOf(unknown)], [["Sent whole to the best displayed price: nothing is known yet. Left out: 7 shares of which that venue did not display enough."], []]);
+  assert.match(sentencesOf(of(saved("saved_best_quote", { bps: "-0.0049" })))[0] ?? "", /cost the same to a hundredth of a bp by price/);
+  assert.equal(inBps(row({ bps: "-0.0049", bpsLow: null })), "0.00");
+  assert.deepEqual(sentencesOf(undefined), []);
+  assert.deepEqual(barsOf(of(saved("saved_best_quote_all_in", {}), saved("saved_best_quote", {}))).map(one => one.name), ["best quote", "best quote, with fees"]);
 });
 
 test("a venue is open only with a session, and says why it is not", () => {

@@ -62,7 +62,8 @@ class QualityRow(View, frozen=True, kw_only=True):
 
     The last line is the total, named all. gain: whether more of it is better for us. bps: basis points of the
     notional, share-weighted; bps_low, bps_high: its 95 % interval over `orders_known` orders, null of fewer
-    than 10. shares: for which it is known; missing_shares: for which it is not. Amounts are dollars.
+    than 10. shares: for which it is known; missing_shares: for which it is not; short_shares: those of them
+    that a naive router would not have found displayed. Amounts are dollars.
     """
 
     name: str
@@ -87,6 +88,7 @@ class QualityRow(View, frozen=True, kw_only=True):
     per_share: Decimal | None
     shares: int
     missing_shares: int
+    short_shares: int
 
 
 class QualityView(View, frozen=True, kw_only=True):

@@ -15,6 +15,11 @@ from sor_engine.domain.quality_report import (
     IMPROVEMENT,
     MARKOUTS,
     REALIZED,
+    SAVED,
+    SAVED_BEST_QUOTE,
+    SAVED_BEST_QUOTE_ALL_IN,
+    SAVED_LISTING,
+    SAVED_LISTING_ALL_IN,
     SHORTFALL,
     SHORTFALL_PARTS,
     UNFILLED_COST,
@@ -94,6 +99,10 @@ _FIGURES: Final = (
     _bps("mk 1s", MARKOUTS[0], wide=True),
     _bps("mk 10s", MARKOUTS[1]),
     _bps("mk 60s", MARKOUTS[2], wide=True),
+    _bps("vs best", SAVED_BEST_QUOTE, wide=True),
+    _bps("vs best net", SAVED_BEST_QUOTE_ALL_IN, wide=True),
+    _bps("vs list", SAVED_LISTING, wide=True),
+    _bps("vs list net", SAVED_LISTING_ALL_IN, wide=True),
 )
 _ENDS: Final = (
     Column("unfilled $", lambda tally: money(tally.sums[UNFILLED_COST].dollars), wide=True),
@@ -144,12 +153,51 @@ def _cost(tally: Tally) -> Sum:
     return tally.sums[FILLED_COST] if tally.fills else tally.sums[UNFILLED_COST]
 
 
+# Each naive router: what it does, and what was saved against it by price and with fees.
+_NAIVE: Final = (
+    ("the best quote", SAVED_BEST_QUOTE, SAVED_BEST_QUOTE_ALL_IN),
+    ("the listing venue", SAVED_LISTING, SAVED_LISTING_ALL_IN),
+)
+
+
+def against_naive(tally: Tally) -> list[str]:
+    """Say what was saved against each naive router, of how many orders, and what it is not set against.
+
+    Nothing of a line that nothing was filled of.
+    """
+    if not tally.fills:
+        return []
+    return [
+        text
+        for place, by_price, all_in in _NAIVE
+        for text in (
+            f"against all to {place}: {_saved(tally.sums[by_price])} bps saved by price,"
+            f" {_saved(tally.sums[all_in])} with fees; {count(tally.sums[by_price].orders)} orders",
+            *_left_out(tally.sums[by_price]),
+        )
+    ]
+
+
+def _left_out(found: Sum) -> list[str]:
+    if not found.missing:
+        return []
+    return [
+        f"  left out: {count(found.short)} shares of which too little was displayed there,"
+        f" {count(found.missing - found.short)} of which nothing is to compare"
+    ]
+
+
+def _saved(found: Sum) -> str:
+    half = interval(found)
+    return bps(found).rstrip("*") + ("" if half == ABSENT else f" ± {half}")
+
+
 def missing(tally: Tally) -> list[str]:
     """Say of which figures a part is not known, and of how many shares."""
     return [
         f"{figure.title}: {count(found.missing)} of {count(found.missing + found.shares)} shares"
         for figure, found in tally.sums.items()
-        if found.missing and figure not in SHORTFALL_PARTS
+        if found.missing and figure not in (*SHORTFALL_PARTS, *SAVED)
     ]
 
 

@@ -13,7 +13,17 @@ from oms_tools.execution_quality.columns import side
 from sor_engine.domain.market import MICROS
 from sor_engine.domain.quality_report import FIGURES, Cut, OrderClass, Report, Routed, Tally, share_ppm
 
-_PARTS: Final = ("dollars", "per_share", "bps", "bps_low", "bps_high", "orders", "shares", "missing_shares")
+_PARTS: Final = (
+    "dollars",
+    "per_share",
+    "bps",
+    "bps_low",
+    "bps_high",
+    "orders",
+    "shares",
+    "missing_shares",
+    "short_shares",
+)
 _OF_ORDERS: Final = ("symbol", "side", "strategy")
 _LEAD: Final = (
     "orders",
@@ -114,6 +124,7 @@ def _line(tally: Tally, by: str) -> list[Cell]:
                 found.orders,
                 found.shares,
                 found.missing,
+                found.short,
             )
         ],
     ]

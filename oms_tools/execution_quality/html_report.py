@@ -15,6 +15,7 @@ from oms_tools.execution_quality.columns import (
     COLUMNS,
     ROUTED_TITLES,
     Column,
+    against_naive,
     bps,
     count,
     missing,
@@ -67,6 +68,12 @@ _MEANINGS: Final = (
         "markout",
         "the mid 1, 10 and 60 seconds after the fill less its price; for a sell the other way round.",
     ),
+    (
+        "vs best, vs list",
+        "what was paid less than a router would have that sends all of an order to the venue with the best"
+        " displayed price, or to the symbol's listing venue, and takes what that displayed to the order's"
+        " first decision; net of fees likewise. Of orders that got no more than it displayed.",
+    ),
 )
 
 
@@ -97,6 +104,8 @@ def _parts(report: Report, heading: Heading) -> Iterable[str]:
     )
     yield _tiles(report.total)
     yield from _plots(report)
+    for text in against_naive(report.total):
+        yield _note(text)
     yield "<h2>Strategies</h2>"
     yield _table(COLUMNS["strategy"], report.strategies, report.total)
     yield "<h2>Venues</h2>"

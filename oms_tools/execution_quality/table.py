@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from oms_tools.cli.order_ids import short_id
-from oms_tools.execution_quality.columns import COLUMNS, Column, count, missing
+from oms_tools.execution_quality.columns import COLUMNS, Column, against_naive, count, missing
 from sor_engine.domain.quality_report import Cut, Report
 
 # Of single orders a report keeps the last and the costliest; the CSV has all of them.
@@ -58,6 +58,8 @@ def print_report(report: Report, by: str, to: Console, wide: bool) -> None:
     if len(columns) < len(COLUMNS[by]):
         left_out = [column.title for column in COLUMNS[by] if column.wide]
         to.print(f"--wide shows {', '.join(left_out)} too", style="dim", soft_wrap=True)
+    for text in against_naive(report.total):
+        to.print(text, highlight=False, soft_wrap=True)
     unknown = missing(report.total)
     if unknown:
         to.print("* not known, and left out:", style="yellow")

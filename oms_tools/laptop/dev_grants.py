@@ -26,7 +26,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
-from oms_platform.schema.demo_data import HEDGE_FUNDS, INSTITUTIONS, RETAIL
+from oms_platform.schema.demo_data import FIRM, HEDGE_FUNDS, INSTITUTIONS, RETAIL
 
 AUDIENCE: Final = "oms-api"
 ALGORITHM: Final = "ES256"
@@ -56,9 +56,26 @@ PERSONAS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "admin1": (_ALL, ("admin",)),
     "viewer1": (_ALL, ("read-only",)),
 }
+_GROUPS: Final = {"institutions": INSTITUTIONS, "hedge funds": HEDGE_FUNDS, "retail": RETAIL}
+# What each role lets a persona do, for people who choose one; the whole of it is in docs/log-in.md.
+ROLE_IN_WORDS: Final[Mapping[str, str]] = {
+    "trader": "sends, changes and cancels orders",
+    "desk-head": "trades, stops trading, lets denied orders pass",
+    "risk": "sets limits, stops trading and lets it go on, cancels; sends no orders",
+    "admin": "trades, and changes what is everybody's",
+    "read-only": "looks on, changes nothing",
+}
 T = TypeVar("T")
 Answer = tuple[int, dict[str, object]]
 log = structlog.get_logger()
+
+
+def in_words(persona: str) -> str:
+    """Say what a persona may do, and for which accounts. Raises KeyError for a name that is none."""
+    accounts, roles = PERSONAS[persona]
+    of = [group for group, named in _GROUPS.items() if set(named) <= set(accounts)]
+    whose = "every account" if "*" in accounts else f"{len(accounts)} accounts of {' and '.join(of)}"
+    return f"{'; '.join([ROLE_IN_WORDS[role] for role in roles])} – {whose}"
 
 
 def load_key(data_dir: Path) -> ECKey:
@@ -88,7 +105,12 @@ def issue_token(data_dir: Path, user: str, issuer: str, lifetime_s: int = LIFETI
 
 def _access_claims(user: str) -> dict[str, object]:
     accounts, roles = PERSONAS[user]
-    return {"aud": AUDIENCE, "oms_accounts": list(accounts), "realm_access": {"roles": list(roles)}}
+    return {
+        "aud": AUDIENCE,
+        "oms_accounts": list(accounts),
+        "oms_firm": FIRM,
+        "realm_access": {"roles": list(roles)},
+    }
 
 
 def _signed(key: ECKey, issuer: str, user: str, lifetime_s: int, now: int, more: dict[str, object]) -> str:
@@ -292,7 +314,7 @@ class Grants:
 
     def _session(self, user: str, client_id: str, sid: str, nonce: str = "") -> dict[str, object]:
         refresh: dict[str, object] = {"aud": self._issuer, "azp": client_id, "sid": sid, "typ": _REFRESH}
-        identity: dict[str, object] = {"aud": client_id, "sid": sid, "typ": "ID"}
+        identity: dict[str, object] = {"aud": client_id, "sid": sid, "typ": "ID", "oms_firm": FIRM}
         if nonce:
             identity["nonce"] = nonce
         return self._access(user) | {

@@ -31,6 +31,7 @@ from oms_tools.laptop.dev_grants import (
     PERSONAS,
     Grants,
     error_answer,
+    in_words,
     loopback_address,
 )
 
@@ -63,6 +64,8 @@ def discovery(issuer: str) -> dict[str, object]:
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [ALGORITHM],
         "authorization_response_iss_parameter_supported": True,
+        # Of no standard: who may be picked without a password, for a page that offers them (login_hint).
+        "oms_personas": [{"name": persona, "may": in_words(persona)} for persona in PERSONAS],
     }
 
 
@@ -80,9 +83,9 @@ def _persona_form(action: str, kept: Mapping[str, str], before: str = "") -> str
         for name, value in kept.items()
     )
     buttons = "".join(
-        f'<p><button name="persona" value="{user}">{user}</button> <small>{", ".join(roles)}:'
-        f" {'every account' if '*' in accounts else ', '.join(accounts)}</small></p>"
-        for user, (accounts, roles) in PERSONAS.items()
+        f'<p><button name="persona" value="{user}">{user}</button>'
+        f" <small>{html.escape(in_words(user))}</small></p>"
+        for user in PERSONAS
     )
     return f'<form method="post" action="{action}">{hidden}{before}{buttons}</form>'
 
@@ -177,6 +180,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._redirect(grants.redirect(asked, error=problem))
         elif self.command == "POST" and persona in PERSONAS:
             self._redirect(grants.authorize(asked, persona))
+        elif asked.get("login_hint") in PERSONAS and self.headers.get("Sec-Fetch-Site") != "cross-site":
+            # OpenID Connect Core, section 3.1.2.1: whom somebody has picked on this machine's page already.
+            # Of a browser that another site sends here, the person is asked.
+            self._redirect(grants.authorize(asked, asked["login_hint"]))
         else:
             kept = {name: asked[name] for name in _AUTHORIZATION_FIELDS if name in asked}
             form = _persona_form("/authorize", kept)

@@ -18,8 +18,10 @@ import psycopg
 
 from oms_platform.clock import from_microseconds, microseconds
 from oms_platform.ids import uuid7_floor
+from oms_platform.messages import Quote
 from oms_platform.order_types import BOOKED
 from oms_platform.postgres import ArrayStatement, Connection, connect
+from oms_platform.wire import UnreadableMessageError, decode
 from sor_engine.domain.market import micros
 from sor_engine.domain.profile import InvalidProfileError, read_profile
 from sor_engine.domain.quality import moments
@@ -30,12 +32,14 @@ from sor_engine.domain.quality_evidence import (
     Evidence,
     Fees,
     Fill,
+    FirstRoute,
     Moment,
     Order,
     Quoted,
     Tape,
 )
-from sor_engine.ports import QualityScope, ReferenceContent
+from sor_engine.first_route import first_route, had_data
+from sor_engine.ports import FrozenInputs, QualityScope, ReferenceContent
 
 # An order's id and its created_at are of one clock, but its id is drawn a little earlier.
 _ID_MARGIN: Final = timedelta(minutes=1)
@@ -63,7 +67,8 @@ _THESE: Final = "order_id BETWEEN %(first)s AND %(last)s AND order_id = ANY(%(or
 _ORDERS: Final = f"""
 SELECT order_id, symbol, side, quantity, limit_price, time_in_force = 'FOK', created_at,
        CASE WHEN closed AND updated_at <= %(until)s THEN updated_at END,
-       coalesce(json_array_length(payload -> 'terms' -> 'routing' -> 'prefer'), 0) = 1, account_id
+       coalesce(json_array_length(payload -> 'terms' -> 'routing' -> 'prefer'), 0) = 1, account_id,
+       (SELECT listing_venue FROM instruments kept WHERE kept.symbol = orders.symbol)
 FROM orders LEFT JOIN (
     SELECT request_id AS order_id, payload FROM order_requests
     WHERE request_id BETWEEN %(first)s AND %(last)s AND request_id = ANY(%(orders)s)
@@ -72,7 +77,7 @@ WHERE {_THESE} ORDER BY order_id
 """
 _CHILDREN: Final = f"""
 SELECT cl_ord_id, order_id, venue_id, quantity, (terms ->> 'limitPriceMicros')::bigint, created_at,
-       terms ->> 'timeInForce' = ANY(%(booked)s), acked_at
+       terms ->> 'timeInForce' = ANY(%(booked)s), acked_at, attempt
 FROM child_orders WHERE {_THESE} AND created_at < %(until)s
 ORDER BY order_id, attempt, leg
 """
@@ -85,12 +90,14 @@ _REFUSED: Final = f"SELECT count(*) FROM orders {_IN_SCOPE} AND status = 'REJECT
 _COUNTED: Final = f"""
 SELECT count(*) FROM (SELECT 1 FROM orders {_IN_SCOPE} AND status <> 'REJECTED' LIMIT %(most)s) chosen
 """
-_content_decoder: Final = msgspec.json.Decoder(ReferenceContent)
-_PROFILES_USED: Final = """
-SELECT order_id, convert_from(inputs, 'UTF8')::json -> 'routing' ->> 'profile', reference_id FROM route_audit
+_ROUTES: Final = """
+SELECT order_id, inputs, book_id, reference_id FROM route_audit
 WHERE order_id BETWEEN %s AND %s AND order_id = ANY(%s) ORDER BY order_id, attempt
 """
 _CONTENTS: Final = "SELECT reference_id, content FROM route_references WHERE reference_id = ANY(%s)"
+_BOOKS: Final = "SELECT book_id, quote FROM route_books WHERE book_id BETWEEN %s AND %s AND book_id = ANY(%s)"
+_inputs_decoder: Final = msgspec.json.Decoder(FrozenInputs)
+_content_decoder: Final = msgspec.json.Decoder(ReferenceContent)
 _FEES: Final = "SELECT venue_id, effective_from, add_fee, remove_fee FROM fee_schedules"
 _AS_OF: Final = ArrayStatement(
     (("symbol", "text"), ("at", "timestamptz")),
@@ -161,13 +168,14 @@ class PostgresQuality:
         def rows(statement: str) -> list[tuple[Any, ...]]:
             return self._connection.execute(statement, these).fetchall()
 
-        strategies = _first_strategies(self._connection, ids)
+        strategies, first_routes = _first_routes(self._connection, ids)
         return Evidence(
             orders=[_order(row, strategies) for row in rows(_ORDERS)],
             children=[_child(row) for row in rows(_CHILDREN)],
             fills=[_fill(row) for row in rows(_FILLS)],
             fees=fees,
             end_us=microseconds(self._until),
+            first_routes=first_routes,
         )
 
     def _written(self) -> tuple[list[tuple[int, int]], int]:
@@ -224,7 +232,8 @@ def _micros(price: Decimal | None) -> int | None:
 
 
 def _order(row: tuple[Any, ...], strategies: Mapping[UUID, str]) -> Order:
-    order_id, symbol, side, quantity, limit, all_or_none, created_at, ended_at, directed, account_id = row
+    order_id, symbol, side, quantity, limit, all_or_none, created_at, ended_at, *others = row
+    directed, account_id, listing_venue = others
     return Order(
         order_id=str(order_id),
         symbol=symbol,
@@ -237,11 +246,12 @@ def _order(row: tuple[Any, ...], strategies: Mapping[UUID, str]) -> Order:
         account_id=account_id,
         directed=directed,
         all_or_none=all_or_none,
+        listing_venue=listing_venue or "",
     )
 
 
 def _child(row: tuple[Any, ...]) -> Child:
-    cl_ord_id, order_id, venue_id, quantity, limit, created_at, rests, acked_at = row
+    cl_ord_id, order_id, venue_id, quantity, limit, created_at, rests, acked_at, attempt = row
     return Child(
         cl_ord_id=cl_ord_id,
         order_id=str(order_id),
@@ -251,6 +261,7 @@ def _child(row: tuple[Any, ...]) -> Child:
         created_us=microseconds(created_at),
         rests=rests,
         acked_us=None if acked_at is None else microseconds(acked_at),
+        attempt=attempt,
     )
 
 
@@ -278,26 +289,58 @@ def _fees(row: tuple[Any, ...]) -> Fees:
     )
 
 
-def _first_strategies(connection: Connection, order_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Return the strategy of each order's first route that a profile was used for. order_ids: ascending."""
+def _first_routes(
+    connection: Connection, order_ids: Sequence[UUID]
+) -> tuple[dict[UUID, str], dict[str, FirstRoute]]:
+    """Return, by order, the strategy of its first route that used a profile, and its first route on a quote.
+
+    Where what that one stood on is no more kept, there is none: a later one does not stand in for it.
+    order_ids: ascending.
+    """
     if not order_ids:
-        return {}
-    rows = connection.execute(_PROFILES_USED, (order_ids[0], order_ids[-1], list(order_ids))).fetchall()
-    contents = dict(connection.execute(_CONTENTS, (list({row[2] for row in rows}),)).fetchall())
-    named = {key: _strategies(bytes(content)) for key, content in contents.items()}
-    found: dict[UUID, str] = {}
-    for order_id, profile, reference_id in rows:
-        strategy = named.get(reference_id, {}).get(profile)
+        return {}, {}
+    rows = connection.execute(_ROUTES, (order_ids[0], order_ids[-1], list(order_ids))).fetchall()
+    kept = connection.execute(_CONTENTS, (list({row[3] for row in rows}),)).fetchall()
+    contents = {key: _content_decoder.decode(bytes(content)) for key, content in kept}
+    named = {key: _strategies(content) for key, content in contents.items()}
+    strategies: dict[UUID, str] = {}
+    first: dict[UUID, tuple[FrozenInputs, UUID, UUID]] = {}
+    for order_id, stored, book_id, reference_id in rows:
+        if order_id in strategies and order_id in first:
+            continue
+        inputs = _inputs_decoder.decode(stored)
+        strategy = named.get(reference_id, {}).get(inputs.routing.profile)
         if strategy is not None:
-            found.setdefault(order_id, strategy)
-    return found
+            strategies.setdefault(order_id, strategy)
+        if book_id is not None and had_data(inputs):
+            first.setdefault(order_id, (inputs, book_id, reference_id))
+    books = _books(connection, sorted({book_id for _, book_id, _ in first.values()}))
+    return strategies, {
+        str(order_id): first_route(inputs, books[book_id], contents[reference_id])
+        for order_id, (inputs, book_id, reference_id) in first.items()
+        if book_id in books and reference_id in contents
+    }
 
 
-def _strategies(content: bytes) -> dict[str, str]:
+def _books(connection: Connection, book_ids: Sequence[UUID]) -> dict[UUID, Quote]:
+    """Return the books that are kept. book_ids: ascending."""
+    if not book_ids:
+        return {}
+    rows = connection.execute(_BOOKS, (book_ids[0], book_ids[-1], list(book_ids))).fetchall()
+    return {book_id: _book(payload) for book_id, payload in rows}
+
+
+def _book(payload: bytes) -> Quote:
+    quote = decode(Quote.__name__, bytes(payload))
+    if not isinstance(quote, Quote):
+        raise UnreadableMessageError(f"expected a Quote, found {type(quote).__name__}")
+    return quote
+
+
+def _strategies(content: ReferenceContent) -> dict[str, str]:
     """Return the strategy of each profile that decisions could use."""
-    profiles = _content_decoder.decode(content).profiles
     found: dict[str, str] = {}
-    for name, kept in profiles.items():
+    for name, kept in content.profiles.items():
         # A profile of then may be none by the rules of now.
         with suppress(InvalidProfileError):
             found[name] = read_profile(name, kept.version, kept.settings).strategy.value

@@ -130,7 +130,7 @@ class Candidate:
             self.within = [level for level in self.far if level[0] >= limit]
         self.marketable = sum([size for _, size in self.within])
         if self.most is not None and self.most < self.marketable:
-            self.within = _first_of(self.within, self.most)
+            self.within = first_of(self.within, self.most)
 
     def falls_short(self, quantity: int) -> bool:
         """Return whether an order of so many shares cannot take what it owes the venue's protected quote."""
@@ -255,7 +255,7 @@ def _implausible_fee(venue: Venue) -> str:
     return ""
 
 
-def _first_of(side: list[Level], most: int) -> list[Level]:
+def first_of(side: list[Level], most: int) -> list[Level]:
     """Return a side as far as its first `most` shares."""
     kept: list[Level] = []
     for price, size in side:
@@ -266,7 +266,7 @@ def _first_of(side: list[Level], most: int) -> list[Level]:
     return kept
 
 
-def _consumed(side: list[Level], gone: int) -> list[Level]:
+def consumed(side: list[Level], gone: int) -> list[Level]:
     """Return a side after `gone` shares were taken from its best end."""
     kept: list[Level] = []
     for price, size in side:
@@ -446,7 +446,7 @@ class Board:
             # The book is older than what this order took there, or tried to: that is gone either way. What it
             # tried to take of the displayed is in `taken`, unless that was forgotten.
             gone = max(gone or visit.sent, visit.filled)
-        return _consumed(far, gone) if gone else far, near
+        return consumed(far, gone) if gone else far, near
 
     def _standing_quote(self) -> int | None:
         """Return the best protected quote of a venue that is not in the running."""

@@ -6,9 +6,10 @@ Definitions: docs/execution-quality.md; of spreads and price improvement 17 CFR 
 table of venues 17 CFR 242.606(a).
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
+from sor_engine.domain.naive import NAIVE_ROUTERS, NaiveRouter, is_comparable, naive_bill, shared_children
 from sor_engine.domain.quality_evidence import SECOND_US, Child, Evidence, Fees, Fill, Moment, Order, Tape
 from sor_engine.domain.quality_report import (
     EFFECTIVE,
@@ -81,10 +82,16 @@ def measure(evidence: Evidence, tape: Tape, cuts: Iterable[Cut] = tuple(Cut)) ->
         part = part_of(child.venue_id, child.order_id)
         part.orders = 1
         part.wanted += child.quantity
+    filled: dict[str, list[Fill]] = {}
     for fill in evidence.fills:
+        filled.setdefault(fill.order_id, []).append(fill)
         values = judge.values(fill, judge.orders[fill.order_id])
         for tally in (orders[fill.order_id], part_of(fill.venue_id, fill.order_id)):
             _add_fill(tally, fill, values)
+    for order_id, fills in filled.items():
+        for saved in judge.saved(fills, judge.orders[order_id]):
+            for tally in (orders[order_id], part_of(saved.fill.venue_id, order_id)):
+                _add_saved(tally, saved)
     kept: dict[Cut, dict[str, Tally]] = {cut: {} for cut in cuts if cut is not Cut.ORDER}
     for order_id, tally in orders.items():
         order = judge.orders[order_id]
@@ -129,6 +136,23 @@ def _add_fill(tally: Tally, fill: Fill, values: Mapping[Figure, int | None]) -> 
         tally.sums[figure].add(None if value is None else value * shares, notional, shares)
 
 
+class _Saved(NamedTuple):
+    """What a fill saved against a naive router: half micros, None where that is not known.
+
+    short: it is not known because that router would not have found the order's shares displayed.
+    """
+
+    fill: Fill
+    figure: Figure
+    value: int | None
+    short: bool = False
+
+
+def _add_saved(tally: Tally, saved: _Saved) -> None:
+    shares = saved.fill.quantity
+    tally.sums[saved.figure].add(saved.value, 2 * saved.fill.price * shares, shares, short=saved.short)
+
+
 class _Judge:
     """Works out figures. A share's values are half micros; a cost is above 0, and so is a gain."""
 
@@ -137,6 +161,7 @@ class _Judge:
         self._tape = tape
         self._end_us = evidence.end_us
         self._children = {child.cl_ord_id: child for child in evidence.children}
+        self._first_routes = evidence.first_routes
         self._fees: dict[str, list[Fees]] = {}
         for fees in sorted(evidence.fees, key=lambda fees: fees.from_day):
             self._fees.setdefault(fees.venue_id, []).append(fees)
@@ -165,8 +190,7 @@ class _Judge:
 
     def fee(self, fill: Fill, order: Order) -> int | None:
         """Return a share's fee in half micros, None when it is not known whether it was made or taken."""
-        day = fill.at_us // DAY_US
-        fees = next((one for one in reversed(self._fees.get(fill.venue_id, [])) if one.from_day <= day), None)
+        fees = self._fees_at(fill.venue_id, fill)
         if fees is None:
             return None
         if fees.add_fee == fees.remove_fee:
@@ -176,6 +200,38 @@ class _Judge:
         if taken is None:
             return None
         return 2 * (fees.remove_fee if taken else fees.add_fee)
+
+    def _fees_at(self, venue_id: str, fill: Fill) -> Fees | None:
+        """Return a venue's fees of the day of a fill, None when it had no schedule then."""
+        day = fill.at_us // DAY_US
+        return next((one for one in reversed(self._fees.get(venue_id, [])) if one.from_day <= day), None)
+
+    def saved(self, fills: Sequence[Fill], order: Order) -> Iterator[_Saved]:
+        """Yield what each fill of an order saved against each naive router, by price and with fees."""
+        route = self._first_routes.get(order.order_id)
+        comparable = is_comparable(route, order, sum([fill.quantity for fill in fills]))
+        for naive in NAIVE_ROUTERS:
+            if route is None or not comparable or (naive.needs_listing and not order.listing_venue):
+                yield from _unknown(fills, naive, short=False)
+                continue
+            venue_id = naive.venue_of(route, order)
+            mine = [child for fill in fills if (child := self._children.get(fill.cl_ord_id)) is not None]
+            shared = shared_children(route, order, venue_id, mine)
+            bill = naive_bill(route, order, venue_id, fills, shared)
+            if bill is None:
+                yield from _unknown(fills, naive, short=True)
+                continue
+            sign = 1 if order.buy else -1
+            for fill, paid in zip(fills, bill, strict=True):
+                by_price = 2 * sign * (paid - fill.price * fill.quantity)
+                more = 0 if fill.cl_ord_id in shared else self._fee_saved(fill, order, venue_id)
+                yield _Saved(fill, naive.price, by_price)
+                yield _Saved(fill, naive.all_in, None if more is None else by_price + more * fill.quantity)
+
+    def _fee_saved(self, fill: Fill, order: Order, venue_id: str) -> int | None:
+        """Return how much less a share's fee was than that to take at a venue, in half micros."""
+        ours, fees = self.fee(fill, order), self._fees_at(venue_id, fill)
+        return None if ours is None or fees is None else 2 * fees.remove_fee - ours
 
     def taken(self, fill: Fill, child: Child, order: Order) -> bool | None:
         """Return whether a fill took what was displayed, None if not known.
@@ -235,6 +291,12 @@ class _Judge:
         if unfilled is not None:
             unfilled.settle()
         return unfilled
+
+
+def _unknown(fills: Sequence[Fill], naive: NaiveRouter, *, short: bool) -> Iterator[_Saved]:
+    for fill in fills:
+        for figure in (naive.price, naive.all_in):
+            yield _Saved(fill, figure, None, short)
 
 
 def _routed(evidence: Evidence, judge: _Judge) -> tuple[Routed, ...]:

@@ -6,7 +6,7 @@ are micros, times microseconds since the epoch.
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from oms_platform.sides import is_buy
@@ -25,6 +25,7 @@ class Order:
     """A customer's order. limit in micros, None: a market order. ended_us: when it closed, None while open.
 
     directed: the customer said where to. all_or_none: it is filled at once and whole, or not at all.
+    listing_venue: where the symbol is listed, empty where that is not known.
     """
 
     order_id: str
@@ -38,6 +39,7 @@ class Order:
     account_id: str = UNKNOWN
     directed: bool = False
     all_or_none: bool = False
+    listing_venue: str = ""
 
     @property
     def buy(self) -> bool:
@@ -49,7 +51,7 @@ class Order:
 class Child:
     """What was sent to a venue. limit in micros; rests: whether its time in force lets it.
 
-    acked_us: when the venue's first answer came, None if that is not known.
+    acked_us: when the venue's first answer came, None if that is not known. attempt: the route that sent it.
     """
 
     cl_ord_id: str
@@ -60,6 +62,7 @@ class Child:
     created_us: int
     rests: bool = False
     acked_us: int | None = None
+    attempt: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,23 @@ class Fees:
     from_day: int
     add_fee: int
     remove_fee: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstRoute:
+    """An order's first decision that stood on a quote, and what was displayed to it then.
+
+    quantity: shares that it was asked to place. limit in micros, None: a market order. may_take: whether the
+    order may take what is displayed at once; not for an auction, nor post-only. displayed: by venue that the
+    order might have been sent to, what it would have met, (micros, shares), best first; without what
+    our own orders had just been sent to take.
+    """
+
+    attempt: int
+    quantity: int
+    limit: int | None
+    may_take: bool
+    displayed: Mapping[str, Sequence[tuple[int, int]]]
 
 
 class Quoted(NamedTuple):
@@ -146,10 +166,14 @@ class Tape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """The raw rows of a report. end_us: what is open then is marked then."""
+    """The raw rows of a report. end_us: what is open then is marked then.
+
+    first_routes: by order, of those whose first route's book is kept.
+    """
 
     orders: Sequence[Order]
     children: Sequence[Child]
     fills: Sequence[Fill]
     fees: Sequence[Fees]
     end_us: int
+    first_routes: Mapping[str, FirstRoute] = field(default_factory=dict)

@@ -46,6 +46,16 @@ IMPROVEMENT: Final = Figure("price_improvement", "price improvement", gain=True)
 FEES: Final = Figure("fees", "fees")
 FILLED_COST: Final = Figure("filled_cost", "shortfall of the filled part")
 MARKOUTS: Final = tuple(Figure(f"markout_{after}s", f"markout {after} s", gain=True) for after in MARKOUT_S)
+# What a share cost less than a naive router's would have, with the very book of the order's first decision.
+SAVED_BEST_QUOTE: Final = Figure("saved_best_quote", "saved against the best quote", gain=True)
+SAVED_BEST_QUOTE_ALL_IN: Final = Figure(
+    "saved_best_quote_all_in", "saved against the best quote, with fees", gain=True
+)
+SAVED_LISTING: Final = Figure("saved_listing_venue", "saved against the listing venue", gain=True)
+SAVED_LISTING_ALL_IN: Final = Figure(
+    "saved_listing_venue_all_in", "saved against the listing venue, with fees", gain=True
+)
+SAVED: Final = (SAVED_BEST_QUOTE, SAVED_BEST_QUOTE_ALL_IN, SAVED_LISTING, SAVED_LISTING_ALL_IN)
 # An order's figures.
 UNFILLED_COST: Final = Figure("unfilled_cost", "shortfall of the unfilled part")
 SHORTFALL: Final = Figure("shortfall", "implementation shortfall")
@@ -54,7 +64,7 @@ PRICE_PART: Final = Figure("shortfall_price", "price of the filled part")
 FEES_PART: Final = Figure("shortfall_fees", "fees")
 UNFILLED_PART: Final = Figure("shortfall_unfilled", "unfilled part, marked")
 SHORTFALL_PARTS: Final = (PRICE_PART, FEES_PART, UNFILLED_PART)
-FILL_FIGURES: Final = (EFFECTIVE, *REALIZED, IMPROVEMENT, FEES, FILLED_COST, *MARKOUTS)
+FILL_FIGURES: Final = (EFFECTIVE, *REALIZED, IMPROVEMENT, FEES, FILLED_COST, *MARKOUTS, *SAVED)
 FIGURES: Final = (*FILL_FIGURES, UNFILLED_COST, SHORTFALL, *SHORTFALL_PARTS)
 
 
@@ -62,23 +72,26 @@ FIGURES: Final = (*FILL_FIGURES, UNFILLED_COST, SHORTFALL, *SHORTFALL_PARTS)
 class Sum:
     """A figure over shares. total: half micros times shares; basis: likewise, the notional.
 
-    missing: shares for which it is not known. orders: for which it is known. squares, cross, basis_squares:
-    sums over orders of total², total · basis and basis², of which the interval is made.
+    missing: shares for which it is not known; short: those of them that a naive router would not have found
+    displayed. orders: for which it is known. squares, cross, basis_squares: sums over orders of total²,
+    total · basis and basis², of which the interval is made.
     """
 
     total: int = 0
     basis: int = 0
     shares: int = 0
     missing: int = 0
+    short: int = 0
     orders: int = 0
     squares: int = 0
     cross: int = 0
     basis_squares: int = 0
 
-    def add(self, value: int | None, basis: int, shares: int) -> None:
-        """Count a total and its notional, or shares for which it is not known."""
+    def add(self, value: int | None, basis: int, shares: int, *, short: bool = False) -> None:
+        """Count a total and its notional, or shares for which it is not known. short: see the class."""
         if value is None:
             self.missing += shares
+            self.short += shares if short else 0
             return
         self.total += value
         self.basis += basis
@@ -90,6 +103,7 @@ class Sum:
         self.basis += other.basis
         self.shares += other.shares
         self.missing += other.missing
+        self.short += other.short
         self.orders += other.orders
         self.squares += other.squares
         self.cross += other.cross

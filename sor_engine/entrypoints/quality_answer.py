@@ -19,7 +19,8 @@ class QualityRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=F
     """A figure of a line. name, orders to avg_px: the line's; of single orders symbol, side, strategy too.
 
     gain: whether more of it is better for us. bps: of the notional, share-weighted, with its 95 % interval
-    over `orders_known` orders. shares: it is known of; missing_shares: it is not. Amounts are dollars.
+    over `orders_known` orders. shares: it is known of; missing_shares: it is not; short_shares: those of them
+    that a naive router would not have found displayed. Amounts are dollars.
     """
 
     name: str
@@ -44,6 +45,7 @@ class QualityRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=F
     per_share: Decimal | None
     shares: int
     missing_shares: int
+    short_shares: int
 
 
 class QualityAnswer(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
@@ -103,6 +105,7 @@ def _row(tally: Tally, figure: Figure) -> QualityRow:
         per_share=_plain(found.per_share),
         shares=found.shares,
         missing_shares=found.missing,
+        short_shares=found.short,
     )
 
 

@@ -2,19 +2,24 @@
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from oms_platform.ids import uuid7_floor
+from oms_platform.messages import Quote, RouteRequest, VenueQuote
 from oms_platform.postgres import Connection, connect
 from oms_platform.prices import micros_of
 from oms_platform.schema.migrate import ensure_partitions
+from oms_platform.vocabulary import OrderTerms, OrderType, Routing, Side, TimeInForce
+from oms_platform.wire import encode
 from oms_tools.execution_quality import command as command
 from sor_engine.adapters import postgres_quality
 from sor_engine.adapters.postgres_quality import PostgresQuality, PostgresQualityReader
@@ -26,6 +31,11 @@ from sor_engine.domain.quality_report import (
     IMPROVEMENT,
     MARKOUTS,
     REALIZED,
+    SAVED,
+    SAVED_BEST_QUOTE,
+    SAVED_BEST_QUOTE_ALL_IN,
+    SAVED_LISTING,
+    SAVED_LISTING_ALL_IN,
     SHORTFALL,
     UNFILLED_COST,
     Figure,
@@ -34,9 +44,13 @@ from sor_engine.domain.quality_report import (
     Report,
     Tally,
 )
-from sor_engine.ports import QualityScope
+from sor_engine.ports import FrozenInputs, QualityScope, ReferenceContent, StoredProfile
 from tests.ingest import store_trade
+from tests.unit.sor_engine.market import venue
 
+VENUES = ("XNAS", "EDGX", "BATS", "ARCX", "DARK")
+SILENT = "ARCX"
+_encoder = msgspec.json.Encoder(decimal_format="string", uuid_format="canonical")
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 UNTIL = NOON + timedelta(minutes=10)
 ACCOUNT = "ACC-INST-001"
@@ -165,23 +179,91 @@ class Rows:
             sequence=number + 2,
         )
 
-    def route(self, order_id: UUID, attempt: int, strategy: str | None) -> None:
-        """Keep a route by a strategy, None: its order named a profile that there is not."""
+    def route(
+        self,
+        order_id: UUID,
+        attempt: int,
+        strategy: str | None,
+        asks: Mapping[str, Sequence[tuple[str, int]]] | None = None,
+        *,
+        quantity: int = 300,
+        limit: str | None = None,
+        closed: Mapping[str, str] | None = None,
+        **inputs: Any,
+    ) -> UUID | None:
+        """Keep a route by a strategy, None: its order named a profile that there is not.
+
+        asks: what each venue offers, None: nobody quoted the symbol. Returns the id of that book.
+        """
         profile = "nowhere" if strategy is None else "used"
-        content = {"profiles": {}, "venues": []}
-        if strategy is not None:
-            settings = {"strategy": strategy, "weights": {"price": 1}}
-            content["profiles"] = {profile: {"version": 1, "settings": settings}}
-        reference_id = UUID(int=uuid7_floor(NOON).int + next(self._numbers))
-        self.connection.execute(
-            "INSERT INTO route_references VALUES (%s, %s, %s)",
-            (reference_id, json.dumps(content).encode(), NOON),
+        settings = {"strategy": strategy, "weights": {"price": 1}}
+        content = ReferenceContent(
+            venues=tuple([venue(name, lit=name != "DARK") for name in VENUES]),
+            profiles={} if strategy is None else {profile: StoredProfile(1, settings)},
+            closed=dict(closed or {}),
         )
-        inputs = json.dumps({"routing": {"profile": profile}}).encode()
+        reference_id = self._new_id()
         self.connection.execute(
-            "INSERT INTO route_audit VALUES (%s, %s, %s, '{}', '', %s, NULL, %s, %s, %s, 0, 0)",
-            (order_id, attempt, ACCOUNT, inputs, reference_id, NOON, NOON),
+            "INSERT INTO route_references VALUES (%s, %s, %s)", (reference_id, _encoder.encode(content), NOON)
         )
+        book_id = None if asks is None else self._book(asks)
+        frozen = FrozenInputs(
+            request=RouteRequest(
+                route_id=self._new_id(), order_id=order_id, attempt=attempt, quantity=quantity,
+                requested_at=NOON, terms=_terms(quantity, limit),
+            ),
+            routing=Routing(profile=profile, avoid=inputs.pop("avoid", ())),
+            tick_micros=10_000, quote_age_us=1_000, quote_age_us_max=2_000_000,
+        )  # fmt: skip
+        frozen = msgspec.structs.replace(frozen, **inputs)
+        self.connection.execute(
+            "INSERT INTO route_audit VALUES (%s, %s, %s, '{}', '', %s, %s, %s, %s, %s, 0, 0)",
+            (order_id, attempt, ACCOUNT, _encoder.encode(frozen), book_id, reference_id, NOON, NOON),
+        )
+        return book_id
+
+    def _new_id(self) -> UUID:
+        return UUID(int=uuid7_floor(NOON).int + next(self._numbers))
+
+    def _book(self, asks: Mapping[str, Sequence[tuple[str, int]]]) -> UUID:
+        quote = Quote(
+            symbol="AAPL",
+            sequence=1,
+            quoted_at=NOON,
+            venues=tuple(
+                [
+                    VenueQuote(
+                        venue_id=name,
+                        ask_prices=tuple([Decimal(price) for price, _ in levels]),
+                        ask_sizes=tuple([size for _, size in levels]),
+                        # No order that buys may meet these.
+                        bid_prices=(Decimal("1"),),
+                        bid_sizes=(1_000_000,),
+                        heard_at=NOON - timedelta(seconds=10) if name == SILENT else NOON,
+                    )
+                    for name, levels in asks.items()
+                ]
+            ),
+        )
+        book_id = self._new_id()
+        self.connection.execute(
+            "INSERT INTO route_books VALUES (%s, 'AAPL', %s, %s)", (book_id, NOON, encode(quote))
+        )
+        return book_id
+
+
+def _terms(quantity: int, limit: str | None) -> OrderTerms:
+    return OrderTerms(
+        account_id=ACCOUNT,
+        channel="api",
+        client_order_id="c",
+        symbol="AAPL",
+        side=Side.BUY,
+        order_type=OrderType.MARKET if limit is None else OrderType.LIMIT,
+        limit_price_micros=None if limit is None else micros_of(Decimal(limit)),
+        time_in_force=TimeInForce.DAY,
+        quantity=quantity,
+    )
 
 
 @pytest.fixture
@@ -248,7 +330,8 @@ def test_an_orders_figures_are_those_worked_out_by_hand(rows: Rows) -> None:
     assert dollars(found, UNFILLED_COST) == Decimal("3")  # 50 * (100.07 - 100.01)
     assert dollars(found, SHORTFALL) == Decimal("4.98")
     assert found.sums[SHORTFALL].bps == Decimal("1.6598")  # 4.98 / (300 * 100.01)
-    assert not any(kept.missing for kept in found.sums.values())
+    # No book was kept of its route.
+    assert all(kept.missing == (250 if figure in SAVED else 0) for figure, kept in found.sums.items())
 
 
 def test_a_sell_costs_what_it_gets_less_than_the_mid(rows: Rows) -> None:
@@ -466,3 +549,96 @@ def test_what_takes_too_long_to_read_is_given_up(rows: Rows, dsn: str) -> None:
     reader = PostgresQualityReader(dsn, 0.05)
     with pytest.raises(TimeoutError), reader.evidence(QualityScope(since=NOON, until=UNTIL)) as evidence:
         evidence._connection.execute("SELECT pg_sleep(60)")
+
+
+# ---- against naive routers
+
+ASKS = {"XNAS": [("100.00", 100), ("100.05", 400)], "EDGX": [("100.01", 1_000)], "BATS": [("100.02", 1_000)]}
+
+
+def two_venues(rows: Rows) -> UUID:
+    """Buy 300 of AAPL: 100 at XNAS for 100.00 and 200 at EDGX for 100.01."""
+    order_id = rows.order("AAPL", "BUY", 300, closed="30", filled=300, status="FILLED")
+    for name, shares, px in (("XNAS", 100, "100.00"), ("EDGX", 200, "100.01")):
+        child = rows.child(order_id, "AAPL", "BUY", name, shares, "100.05", "0.1")
+        rows.fill(order_id, "AAPL", "BUY", name, child, shares, px, "1")
+    return order_id
+
+
+def saved(rows: Rows, order_id: UUID) -> list[tuple[Decimal | None, int, int]]:
+    found = line(report(rows).orders, order_id)
+    return [(found.sums[one].dollars, found.sums[one].missing, found.sums[one].short) for one in SAVED]
+
+
+def test_what_was_saved_is_worked_out_of_the_book_that_the_audit_kept(rows: Rows) -> None:
+    order_id = two_venues(rows)
+    rows.route(order_id, 1, "sweep", ASKS)
+    # All to XNAS: 100 as they came, 200 at 100.05, where we paid 100.01: 8, and 200 * (0.0030 - 0.0027).
+    found = line(report(rows).orders, order_id).sums
+    assert found[SAVED_BEST_QUOTE].dollars == Decimal(8)
+    assert found[SAVED_BEST_QUOTE_ALL_IN].dollars == Decimal("8.06")
+    # AAPL is listed at XNAS.
+    assert (found[SAVED_LISTING].dollars, found[SAVED_LISTING_ALL_IN].dollars) == (
+        Decimal(8),
+        Decimal("8.06"),
+    )
+
+
+def test_the_naive_router_sees_what_the_order_might_have_been_sent_to(rows: Rows) -> None:
+    order_id = two_venues(rows)
+    asks = {**ASKS, "BATS": [("99.90", 1_000)], "ARCX": [("99.80", 1_000)], "DARK": [("99.70", 1_000)]}
+    # ARCX is silent, DARK displays to nobody, BATS is open and best: 300 * 99.90 against 30,002.
+    rows.route(order_id, 1, "sweep", asks)
+    assert saved(rows, order_id)[0] == (Decimal("-32"), 0, 0)
+    for number, barred in enumerate(
+        ({"avoid": ("BATS",)}, {"closed": {"BATS": "down"}}, {"stopped": {"BATS": "KILLED"}}), start=2
+    ):
+        other = two_venues(rows)
+        rows.route(other, 1, "sweep", asks, **barred)  # type: ignore[arg-type]
+        assert saved(rows, other)[0] == (Decimal(8), 0, 0), number
+
+
+def test_displayed_shares_that_our_own_orders_were_taking_are_gone_for_it_too(rows: Rows) -> None:
+    order_id = two_venues(rows)
+    rows.route(order_id, 1, "sweep", ASKS, taken={"XNAS": 100})
+    # XNAS has 400 at 100.05 left, EDGX is best: 100 more at 100.01 than our 100.00.
+    assert saved(rows, order_id)[0] == (Decimal(1), 0, 0)
+
+
+def test_too_small_a_book_is_said_and_not_filled_at_the_touch(rows: Rows) -> None:
+    order_id = two_venues(rows)
+    rows.route(order_id, 1, "sweep", {"XNAS": [("100.00", 299)], "EDGX": [("100.01", 1_000)]})
+    assert saved(rows, order_id)[0] == (None, 300, 300)
+    within = two_venues(rows)
+    rows.route(within, 1, "sweep", ASKS, limit="100.04")
+    assert saved(rows, within)[0] == (None, 300, 300)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [{"not_traded": "HALTED"}, {"killed": "KILLED: 1"}, {"quote_age_us": 2_000_001}, {"tick_micros": None}],
+)
+def test_a_first_route_without_data_gives_way_to_the_next(rows: Rows, what: dict[str, Any]) -> None:
+    order_id = two_venues(rows)
+    rows.route(order_id, 1, "sweep", {"XNAS": [("1.00", 900)]}, **what)
+    rows.connection.execute("UPDATE child_orders SET attempt = 2 WHERE order_id = %s", (order_id,))
+    rows.route(order_id, 2, "sweep", ASKS)
+    assert saved(rows, order_id)[0] == (Decimal(8), 0, 0)
+
+
+def test_a_first_route_that_is_no_more_kept_is_missing_and_no_later_one_stands_in(rows: Rows) -> None:
+    order_id = two_venues(rows)
+    book_id = rows.route(order_id, 1, "sweep", ASKS)
+    rows.route(order_id, 2, "sweep", ASKS)
+    assert saved(rows, order_id)[0] == (Decimal(8), 0, 0)
+    rows.connection.execute("DELETE FROM route_books WHERE book_id = %s", (book_id,))
+    assert saved(rows, order_id) == [(None, 300, 0)] * 4
+
+
+def test_the_command_says_what_was_saved_and_what_is_left_out(rows: Rows, dsn: str) -> None:
+    rows.route(two_venues(rows), 1, "sweep", ASKS)
+    two_venues(rows)
+    arguments = ["--dsn", dsn, "--since", "2027-03-01T11:59", "--until", "2027-03-01T12:10"]
+    said = CliRunner().invoke(command.tca, arguments).output
+    assert "against all to the best quote: 2.67 bps saved by price, 2.69 with fees; 1 orders" in said
+    assert "left out: 0 shares of which too little was displayed there, 300 of which nothing" in said

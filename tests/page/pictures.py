@@ -8,6 +8,7 @@ import random
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from oms_tools.cli.client import ApiClient
 from oms_tools.laptop.layout import Layout
 from tests.e2e.orders import place, until_status
 from tests.page.desk import ANSWER_MS_MAX, Desk, browser, filled
-from tests.page.test_views import go, raise_exception, row
+from tests.page.test_views import IN_EFFECT_S, go, raise_exception, row
 from tests.stack_rig import StackRig, free_base_port
 
 FOLDER = Path(__file__).parents[2] / "docs" / "figures" / "desk"
@@ -90,6 +91,7 @@ def _set_up(rig: StackRig) -> None:
     filled(trader, 700, symbol="PG", accountId="ACC-HF-001")
     _limit(risk, "ORDER_QTY_EXCEEDS_MAX", {"account": "ACC-INST-001", "symbol": "V"}, {"quantity_max": 2_000},
            severity="OVERRIDE")  # fmt: skip
+    time.sleep(IN_EFFECT_S)
     until_status(trader, _place(trader, "V", 2_500, "ACC-INST-001"), "REJECTED", "FILLED")
     risk.post("/api/v1/halts", {"symbol": "DIS", "reason": "news pending"})
     risk.post(
@@ -172,6 +174,8 @@ def _take(desk: Desk, folder: Path) -> None:
                     link = row(desk, "switches", "ACC-HF-002").get_by_role("button")
                     if link.get_attribute("aria-expanded") == "false":
                         link.click()
+                # On a busy machine a report takes a while.
+                expect(page.locator(".empty", has_text="One moment")).to_have_count(0, timeout=ANSWER_MS_MAX)
                 page.wait_for_timeout(2_500)
                 _keep(page, folder / f"{view}-{colours}-{width}.png")
 

@@ -28,6 +28,16 @@ SHORT_TOKENS = """
       send.call(this, text);
     };
 """
+# The issuer's discovery document is one without personas.
+NO_PERSONAS = """
+    const asked = window.fetch;
+    window.fetch = async (place, options) => {
+      const answer = await asked(place, options);
+      if (!String(place).endsWith("/openid-configuration")) return answer;
+      const { oms_personas, ...others } = await answer.json();
+      return new Response(JSON.stringify(others), { status: answer.status });
+    };
+"""
 # The issuer grants no further token.
 NO_RENEWAL = """
     const granted = window.fetch;
@@ -51,6 +61,39 @@ def test_a_person_logs_in_picks_a_persona_and_sees_its_orders_also_after_a_reloa
     desk.until("LIVE")
     expect(desk.page.locator(".person")).to_contain_text("trader2")
     desk.says(order_id, "status", "Filled")
+
+
+def test_a_persona_is_picked_on_the_page_by_the_keyboard_alone(rig: StackRig, desk: Desk) -> None:
+    desk.open()
+    offered = desk.page.locator("[data-persona]")
+    expect(offered).to_have_count(6)
+    expect(offered.first).to_be_focused()
+    may = desk.page.locator("#may-trader2")
+    expect(may).to_have_text("sends, changes and cancels orders – 5 accounts of retail")
+    assert desk.violations() == []
+    desk.picture("door")
+    desk.page.keyboard.press("Tab")
+    expect(desk.page.locator("[data-persona=trader2]")).to_be_focused()
+    asked: list[str] = []
+    desk.page.on("request", lambda one: asked.append(one.url))
+    desk.page.keyboard.press("Enter")
+    desk.until("LIVE")
+    assert desk.page.url == desk.url
+    expect(desk.page.locator(".person")).to_have_text("trader2 · DEMO · 5 accounts")
+    (authorization,) = [one for one in asked if one.startswith(f"{rig.layout.issuer_url}/authorize?")]
+    query = urllib.parse.parse_qs(urllib.parse.urlsplit(authorization).query)
+    assert (query["login_hint"], query["code_challenge_method"]) == (["trader2"], ["S256"])
+    assert any(one == f"{rig.layout.issuer_url}/token" for one in asked)
+
+
+def test_an_issuer_that_names_nobody_offers_nobody(desk: Desk) -> None:
+    """As Keycloak: its discovery document has no personas."""
+    desk.open(NO_PERSONAS)
+    expect(desk.page.locator("#login")).to_have_text("Log in")
+    assert desk.page.locator("[data-persona]").count() == 0
+    desk.page.click("#login")
+    desk.page.click("[value=trader1]")
+    desk.until("LIVE")
 
 
 def test_tokens_are_renewed_ahead_of_their_end_and_the_stream_goes_on(desk: Desk) -> None:
@@ -104,7 +147,7 @@ def test_an_answer_to_another_request_than_the_tabs_own_logs_nobody_in(desk: Des
 def test_a_pasted_token_does_too_and_is_kept_nowhere(rig: StackRig, desk: Desk) -> None:
     desk.use_token(rig.client("trader1").token)
     desk.until("LIVE")
-    expect(desk.page.locator(".person")).to_contain_text("trader1 · 5 accounts")
+    expect(desk.page.locator(".person")).to_contain_text("trader1 · DEMO · 5 accounts")
     assert desk.page.evaluate(
         "[Object.keys(sessionStorage), JSON.stringify(localStorage).includes('eyJ')]"
     ) == [[], False]

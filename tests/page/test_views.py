@@ -336,6 +336,9 @@ def test_quality_is_cut_and_its_picture_is_said_in_words(rig: StackRig, desk: De
     desk.page.locator(".quality").get_by_text("Side", exact=True).first.click()
     expect(row(desk, "quality", "BUY")).to_have_count(1, timeout=ANSWER_MS_MAX)
     expect(desk.page.locator(".intervals svg, .quality .empty").first).to_be_visible()
+    said = desk.page.locator(".against p")
+    expect(said.first).to_contain_text("Sent whole to the best displayed price", timeout=ANSWER_MS_MAX)
+    expect(said.nth(1)).to_contain_text("Sent whole to the venue where its symbol is listed")
 
 
 def test_the_audit_says_who_changed_what(rig: StackRig, desk: Desk) -> None:

@@ -1,17 +1,22 @@
 """Whatever was traded: lines by order, venue and strategy are sums of the same shares, to the last digit."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oms_platform.vocabulary import Side
+from sor_engine.domain.naive import best_quote
 from sor_engine.domain.quality import measure, moments
-from sor_engine.domain.quality_evidence import Child, Evidence, Fees, Fill, Order, Quoted, Tape
+from sor_engine.domain.quality_evidence import Child, Evidence, Fees, Fill, FirstRoute, Order, Quoted, Tape
 from sor_engine.domain.quality_report import (
     FEES,
     FILL_FIGURES,
     FILLED_COST,
+    SAVED,
+    SAVED_BEST_QUOTE,
+    SAVED_BEST_QUOTE_ALL_IN,
     SHORTFALL,
     SHORTFALL_PARTS,
     UNFILLED,
@@ -29,8 +34,23 @@ PRICES = st.integers(9_990, 10_010).map(lambda cents: cents * 10_000 + cents % 7
 
 
 @st.composite
+def routes(draw: st.DrawFn, order: Order) -> FirstRoute:
+    side = st.lists(st.tuples(PRICES, st.integers(1, 300)), max_size=4, unique_by=lambda level: level[0])
+    return FirstRoute(
+        attempt=1,
+        quantity=draw(st.just(order.quantity) | st.integers(1, 500)),
+        limit=order.limit,
+        may_take=draw(st.integers(0, 9)) > 0,
+        displayed={
+            venue: sorted(draw(side), reverse=not order.buy)
+            for venue in draw(st.lists(st.sampled_from(VENUES), unique=True))
+        },
+    )
+
+
+@st.composite
 def evidences(draw: st.DrawFn) -> Evidence:
-    orders, children, fills = [], [], []
+    orders, children, fills, first_routes = [], [], [], {}
     for number in range(draw(st.integers(0, 4))):
         order = Order(
             order_id=f"order-{number}",
@@ -42,8 +62,11 @@ def evidences(draw: st.DrawFn) -> Evidence:
             ended_us=draw(st.none() | st.integers(100, 200).map(lambda after: after * SECOND)),
             strategy=draw(st.sampled_from(("sweep", "passive", "unknown"))),
             directed=draw(st.booleans()),
+            listing_venue=draw(st.sampled_from(("", *VENUES))),
         )
         orders.append(order)
+        if draw(st.booleans()):
+            first_routes[order.order_id] = draw(routes(order))
         left = order.quantity
         for leg in range(draw(st.integers(0, 4))):
             venue, cl_ord_id = draw(st.sampled_from(VENUES)), f"child-{number}-{leg}"
@@ -56,6 +79,7 @@ def evidences(draw: st.DrawFn) -> Evidence:
                         quantity=draw(st.integers(1, 500)),
                         limit=draw(PRICES),
                         created_us=order.created_us + draw(st.integers(0, 10)) * SECOND,
+                        attempt=draw(st.integers(1, 2)),
                     )
                 )
             shares = draw(st.integers(0, left))
@@ -78,7 +102,9 @@ def evidences(draw: st.DrawFn) -> Evidence:
         Fees(venue_id=venue, from_day=0, add_fee=-number * 100, remove_fee=3_000)
         for number, venue in enumerate(VENUES[:3])
     ]
-    return Evidence(orders=orders, children=children, fills=fills, fees=fees, end_us=END_US)
+    return Evidence(
+        orders=orders, children=children, fills=fills, fees=fees, end_us=END_US, first_routes=first_routes
+    )
 
 
 @st.composite
@@ -205,6 +231,7 @@ def test_orders_measured_one_by_one_gather_to_the_same_report(found: tuple[Evide
                     fills=[fill for fill in evidence.fills if fill.order_id == order.order_id],
                     fees=evidence.fees,
                     end_us=evidence.end_us,
+                    first_routes=evidence.first_routes,
                 ),
                 tape,
             )
@@ -235,3 +262,89 @@ def test_an_interval_is_that_of_a_ratio_over_orders_however_they_were_gathered(
     half = Fraction((ends[1] - ends[0]) / 2)
     assert half**2 <= half_squared < (half + Fraction(1, 10**4)) ** 2
     assert (ends[0] + ends[1]) / 2 == whole.bps
+
+
+def others_shares(evidence: Evidence, order: Order, route: FirstRoute, venue_id: str) -> list[int]:
+    """Return the price of each share that the naive router would not have sent just so, one by one."""
+    touch = route.displayed[venue_id][0][0] if route.displayed.get(venue_id) else None
+    same = {
+        child.cl_ord_id
+        for child in evidence.children
+        if touch is not None
+        and (child.order_id, child.venue_id, child.attempt) == (order.order_id, venue_id, route.attempt)
+        and (child.limit >= touch if order.buy else child.limit <= touch)
+    }
+    return [
+        fill.price
+        for fill in evidence.fills
+        if fill.order_id == order.order_id and fill.cl_ord_id not in same
+        for _ in range(fill.quantity)
+    ]
+
+
+@given(reports())
+@settings(max_examples=200, deadline=None)
+def test_what_is_saved_by_price_is_what_a_naive_router_pays_share_by_share(
+    found: tuple[Evidence, Report],
+) -> None:
+    evidence, report = found
+    for tally in report.orders:
+        order = next(one for one in evidence.orders if one.order_id == tally.name)
+        route, total = evidence.first_routes.get(order.order_id), tally.sums[SAVED_BEST_QUOTE]
+        if route is None or not route.may_take or tally.filled > route.quantity:
+            assert (total.shares, total.missing, total.short) == (0, tally.filled, 0)
+            continue
+        venue_id = best_quote(route, order)
+        others = others_shares(evidence, order, route, venue_id)
+        shares = [
+            price
+            for price, size in route.displayed.get(venue_id, ())
+            if order.limit is None or (price <= order.limit if order.buy else price >= order.limit)
+            for _ in range(size)
+        ][tally.filled - len(others) :]
+        if len(shares) < len(others):
+            assert (total.shares, total.missing, total.short) == (0, tally.filled, tally.filled)
+            continue
+        sign = 1 if order.buy else -1
+        assert total.total == 2 * sign * (sum(shares[: len(others)]) - sum(others))
+        if not others:
+            assert total.total == tally.sums[SAVED_BEST_QUOTE_ALL_IN].total == 0
+
+
+@given(evidences())
+@settings(max_examples=100, deadline=None)
+def test_savings_turn_their_sign_with_the_side_of_a_mirrored_market(evidence: Evidence) -> None:
+    """What a buy saved at prices, a sale has saved at the prices mirrored about a dollar amount."""
+    mirror = 2 * 10_000 * 10_000
+    turned = Evidence(
+        orders=[
+            replace(
+                order,
+                side="SELL" if order.buy else "BUY",
+                limit=None if order.limit is None else mirror - order.limit,
+            )
+            for order in evidence.orders
+        ],
+        children=[replace(child, limit=mirror - child.limit) for child in evidence.children],
+        fills=[replace(fill, price=mirror - fill.price) for fill in evidence.fills],
+        fees=evidence.fees,
+        end_us=evidence.end_us,
+        first_routes={
+            order_id: replace(
+                route,
+                limit=None if route.limit is None else mirror - route.limit,
+                displayed={
+                    venue: [(mirror - price, size) for price, size in side]
+                    for venue, side in route.displayed.items()
+                },
+            )
+            for order_id, route in evidence.first_routes.items()
+        },
+    )
+    tape = Tape({}, (), 0)
+    ours, theirs = measure(evidence, tape).total, measure(turned, tape).total
+    for figure in SAVED:
+        mine, other = ours.sums[figure], theirs.sums[figure]
+        assert (mine.total, mine.shares, mine.missing, mine.short) == (
+            other.total, other.shares, other.missing, other.short
+        )  # fmt: skip

@@ -1998,6 +1998,7 @@ export interface components {
             shares: number;
             sharesFilled: number;
             sharesWanted: number;
+            shortShares: number;
             side: string | null;
             strategy: string | null;
             symbol: string | null;

@@ -20,7 +20,14 @@ export interface Granted {
   readonly expires_in?: number;
 }
 
-type Document = Readonly<Record<string, string>>;
+/** Somebody who may be picked without a password, at an issuer that offers that: a laptop's. */
+export interface Persona {
+  readonly name: string;
+  /** What they may do, in words. */
+  readonly may: string;
+}
+
+type Document = Readonly<Record<string, string>> & { readonly oms_personas?: readonly Partial<Persona>[] };
 
 /** Read where people log in. */
 export async function pageSettings(): Promise<PageSettings> {
@@ -39,13 +46,23 @@ export class Issuer {
 
   /** Return an endpoint's address, undefined where the issuer has none. Throws when the issuer is another one. */
   async endpoint(name: string): Promise<string | undefined> {
+    return (await this.read())[name];
+  }
+
+  /** Return who may be picked, nobody at an issuer that names nobody. Throws when the issuer is another one. */
+  async personas(): Promise<readonly Persona[]> {
+    const named = (await this.read()).oms_personas;
+    return Array.isArray(named) ? named.flatMap(({ name, may }) => (name ? [{ name: String(name), may: String(may ?? "") }] : [])) : [];
+  }
+
+  private async read(): Promise<Document> {
     if (this.document === null) {
       const answer = await fetch(`${this.settings.issuer}/.well-known/openid-configuration`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
       const found = (await answer.json()) as Document;
       if ((found["issuer"] ?? "").replace(/\/$/, "") !== this.settings.issuer) throw new Error(`the issuer calls itself ${found["issuer"]}`);
       this.document = found;
     }
-    return this.document[name];
+    return this.document;
   }
 
   /** Send a form to an endpoint. Throws ApiProblem, refused when the issuer says no. */

@@ -4,7 +4,7 @@
 // in memory alone. A token is renewed before it ends, and whoever listens (`onToken`) is told of the new one.
 import { signal } from "@preact/signals";
 import { ApiProblem, inWords } from "../api/problems";
-import { Issuer, pageSettings, type Granted } from "./issuer";
+import { Issuer, pageSettings, type Granted, type Persona } from "./issuer";
 import { chance, challengeOf, claimsOf } from "./pkce";
 
 const ASKED = "oms-asked";
@@ -31,6 +31,10 @@ export type Presence = "ASKING" | "OUT" | "IN" | "ENDED";
 export const presence = signal<Presence>("ASKING");
 /** How the log-in calls the person; empty with a pasted token, which /me says more of. */
 export const person = signal("");
+/** Of which firm that person is, where the log-in says so. */
+export const firm = signal("");
+/** Who may be picked at the issuer without a password: a demo's personas, nobody anywhere else. */
+export const personas = signal<readonly Persona[]>([]);
 /** Whether this gateway has an issuer for the page, and this page may do cryptography. */
 export const mayLogIn = signal(false);
 export const problem = signal("");
@@ -64,6 +68,7 @@ function forget(): void {
   token = "";
   endsAt = Infinity;
   person.value = "";
+  firm.value = "";
 }
 
 function take(granted: Granted, before: Kept = {}): void {
@@ -76,6 +81,7 @@ function take(granted: Granted, before: Kept = {}): void {
   if (now.refresh) timer = setTimeout(() => void renew(), Math.min(lastsMs * RENEW_AT, TIMER_MS_MAX));
   const claims = claimsOf(now.identity ?? token);
   person.value = String(claims["preferred_username"] ?? claims["sub"] ?? "");
+  firm.value = String(claims["oms_firm"] ?? "");
   problem.value = "";
   presence.value = "IN";
 }
@@ -125,18 +131,20 @@ export function paste(text: string): void {
   token = given;
   const exp = Number(claims["exp"]);
   endsAt = Number.isFinite(exp) ? exp * 1000 : Infinity;
+  firm.value = String(claims["oms_firm"] ?? "");
   problem.value = "";
   presence.value = "IN";
 }
 
-/** Go to the issuer, which sends the person back here. */
-export async function logIn(): Promise<void> {
+/** Go to the issuer, which sends the person back here. as: the persona that was picked, none: the issuer asks who it is. */
+export async function logIn(as?: string): Promise<void> {
   if (!issuer) return;
   try {
     const asked: AskedFor = { state: chance(), nonce: chance(), verifier: chance() };
     const query = new URLSearchParams({
       response_type: "code", client_id: issuer.settings.clientId, redirect_uri: `${location.origin}/`, scope: issuer.settings.scope,
       state: asked.state, nonce: asked.nonce, code_challenge: await challengeOf(asked.verifier), code_challenge_method: "S256",
+      ...(as === undefined ? {} : { login_hint: as }),
     });
     const place = await issuer.endpoint("authorization_endpoint");
     sessionStorage.setItem(ASKED, JSON.stringify(asked));
@@ -181,6 +189,15 @@ export async function signOut(): Promise<void> {
   }
 }
 
+/** Offer whom the issuer lets be picked. One that cannot be asked now is asked by the log-in itself, which says so. */
+async function offer(from: Issuer): Promise<void> {
+  try {
+    personas.value = await from.personas();
+  } catch {
+    personas.value = [];
+  }
+}
+
 /** Find out who is here: back from the issuer, or logged in before a reload. */
 export async function start(): Promise<void> {
   const query = new URLSearchParams(location.search);
@@ -194,6 +211,7 @@ export async function start(): Promise<void> {
         history.replaceState(null, "", location.pathname + location.hash);
         await comeBack(query, issuer);
       } else if (kept()?.refresh) await renew();
+      if (presence.value !== "IN") await offer(issuer);
     } else if (settings.issuer) problem.value = "log-in needs https, or localhost; paste an access token";
   } catch (found) {
     problem.value = `not logged in: ${inWords(found)}`;

@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { Guide, isOpen as isGuideOpen, openGuide } from "../guide/Guide";
-import { isDemo, mayLogIn, person, signOut } from "../session/session";
+import { firm, isDemo, mayLogIn, person, signOut } from "../session/session";
 import { kills, leave, may, me } from "../store/desk";
 import { alerts, quotesLive } from "../store/market";
 import { standing } from "../stream/connection";
@@ -49,7 +49,7 @@ function TopBar() {
   return (
     <header class="top">
       <h1 class="brand">OMS desk</h1>
-      <span class="person" title={who ? `rights: ${who.rights.join(", ")}` : ""}>{person.value || who?.subject} · {everyAccount ? "every account" : `${who?.accounts.length ?? 0} accounts`}</span>
+      <span class="person" title={who ? `rights: ${who.rights.join(", ")}` : ""}>{person.value || who?.subject}{firm.value ? <> · <span class="firm" title="firm">{firm.value}</span></> : null} · {everyAccount ? "every account" : `${who?.accounts.length ?? 0} accounts`}</span>
       <span id="truth" class={`truth ${tone}`} role="status" data-truth={standing.value.truth}><b>{word}</b> <span class="rest" title={rest}>{rest}</span></span>
       <span class="states">
         {quotesLive.value ? null : <Badge tone="warn" tip="quotes do not come in: prices may be old">Quotes old</Badge>}

@@ -14,6 +14,9 @@ export function scopeInWords(scope: Readonly<Record<string, string>>): string {
   return Object.entries(scope).map(([kind, name]) => `${kind} ${name}`).join(", ") || "everything";
 }
 
+/** Say whom a scope names that is given as `kind=name,kind=name`. */
+export const namesInWords = (scope: string): string => scope.split(/,\s*/).map(one => one.replace("=", " ")).join(", ");
+
 /** Return a scope without the names that are blank. */
 export const named = (scope: Scope): Scope => Object.fromEntries(Object.entries(scope).map(([kind, name]) => [kind, name.trim()]).filter(([, name]) => name));
 

@@ -23,8 +23,10 @@ from oms_tools.laptop.dev_grants import (
     KEY_FILE,
     PERSONAS,
     REMEMBERED_MAX,
+    ROLE_IN_WORDS,
     SESSION_S,
     Grants,
+    in_words,
     issue_token,
     load_key,
     loopback_address,
@@ -272,6 +274,44 @@ def test_what_a_request_says_is_text_on_the_page_and_no_more(client: Client) -> 
         style = re.search(r"<style>(.*?)</style>", content.decode())
         assert style is not None
         assert base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode() in policy
+
+
+def test_who_may_be_picked_is_told_with_what_they_may_do(client: Client) -> None:
+    _, _, body = client.ask("GET", "/.well-known/openid-configuration")
+    told = {one["name"]: one["may"] for one in json.loads(body)["oms_personas"]}
+    assert told == {persona: in_words(persona) for persona in PERSONAS}
+    assert told["trader2"] == "sends, changes and cancels orders – 5 accounts of retail"
+    assert told["trader1"].endswith(" – 5 accounts of institutions and hedge funds")
+    assert told["viewer1"] == "looks on, changes nothing – every account"
+    assert set(ROLE_IN_WORDS) == {role for _, roles in PERSONAS.values() for role in roles}
+
+
+def test_a_persona_that_was_picked_on_a_page_of_this_machine_is_not_asked_again(client: Client) -> None:
+    query = urllib.parse.urlencode(ASKED | {"login_hint": "trader2"})
+    status, headers, _ = client.ask("GET", f"/authorize?{query}", **{"Sec-Fetch-Site": "same-site"})
+    assert status == 303
+    back = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(headers["Location"]).query))
+    form = {"grant_type": "authorization_code", "code": back["code"], "redirect_uri": BACK,
+            "client_id": "oms-web", "code_verifier": VERIFIER}  # fmt: skip
+    status, _, body = client.ask("POST", "/token", form)
+    assert status == 200
+    tokens = json.loads(body)
+    for name in ("access_token", "id_token"):
+        part = tokens[name].split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        assert (claims["sub"], claims["oms_firm"]) == ("trader2", "DEMO")
+
+
+@pytest.mark.parametrize(
+    ("hint", "site"), [("nobody", "same-site"), ("", "same-site"), ("admin1", "cross-site")]
+)
+def test_a_hint_that_names_nobody_or_is_a_strangers_asks_who_it_is(
+    client: Client, hint: str, site: str
+) -> None:
+    query = urllib.parse.urlencode(ASKED | {"login_hint": hint})
+    status, headers, body = client.ask("GET", f"/authorize?{query}", **{"Sec-Fetch-Site": site})
+    assert (status, headers.get("Location")) == (200, None)
+    assert b"Who are you?" in body
 
 
 def test_a_refresh_token_goes_on_until_its_log_in_is_ended_either_way(client: Client) -> None:

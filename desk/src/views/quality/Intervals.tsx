@@ -1,5 +1,5 @@
-// One figure of every line: where it is, and how far chance reaches.
-import { FIGURES, inBps, toneOf, type Line } from "./figures";
+// A figure of several lines, or several of one: where each is, and how far chance reaches.
+import { inBps, toneOf, type Row } from "./figures";
 
 const WIDTH = 760;
 const NAME = 150;
@@ -14,10 +14,15 @@ function stepOf(span: number): number {
   return [1, 2, 5, 10].map(one => one * size).find(one => one >= rough) ?? rough;
 }
 
-export function Intervals({ lines, figure }: { lines: readonly Line[]; figure: string }) {
-  const rows = lines.map(line => ({ name: line.name, row: line.figures.get(figure) })).filter(one => one.row && one.row.bps !== null);
+export interface Bar {
+  readonly name: string;
+  readonly row: Row;
+}
+
+export function Intervals({ title, bars }: { title: string; bars: readonly Bar[] }) {
+  const rows = bars.filter(({ row }) => row.bps !== null);
   if (!rows.length) return <p class="empty">Nothing is known of this figure yet.</p>;
-  const ends = rows.flatMap(({ row }) => [row?.bps, row?.bpsLow, row?.bpsHigh]).filter(one => one !== null && one !== undefined).map(Number);
+  const ends = rows.flatMap(({ row }) => [row.bps, row.bpsLow, row.bpsHigh]).filter(one => one !== null).map(Number);
   const low = Math.min(0, ...ends);
   const high = Math.max(0, ...ends);
   const span = high - low || 1;
@@ -28,11 +33,11 @@ export function Intervals({ lines, figure }: { lines: readonly Line[]; figure: s
   const ticks: number[] = [];
   for (let tick = Math.ceil(low / step) * step; tick <= high + step / 1000; tick += step) ticks.push(Number(tick.toFixed(6)));
   const height = TOP + rows.length * ROW + 6;
-  const isGain = rows[0]?.row?.gain ?? false;
+  const isGain = rows[0]?.row.gain ?? false;
   return (
     <figure class="intervals">
-      <figcaption>{FIGURES[figure]?.title ?? figure}, basis points, with 95 % intervals. {isGain ? "To the right is good for us." : "To the left is good for us."}</figcaption>
-      <svg viewBox={`0 0 ${WIDTH} ${height}`} role="img" aria-label={`${FIGURES[figure]?.title ?? figure}: ${rows.map(({ name, row }) => `${name} ${inBps(row)}`).join("; ")}`}>
+      <figcaption>{title}, basis points, with 95 % intervals. {isGain ? "To the right is good for us." : "To the left is good for us."}</figcaption>
+      <svg viewBox={`0 0 ${WIDTH} ${height}`} role="img" aria-label={`${title}: ${rows.map(({ name, row }) => `${name} ${inBps(row)}`).join("; ")}`}>
         {ticks.map(tick => (
           <g key={tick}>
             <line x1={x(tick)} x2={x(tick)} y1={TOP - 4} y2={height} class={tick === 0 ? "zero" : "tick"} />
@@ -41,14 +46,14 @@ export function Intervals({ lines, figure }: { lines: readonly Line[]; figure: s
         ))}
         {rows.map(({ name, row }, place) => {
           const y = TOP + place * ROW + ROW / 2;
-          return row ? (
+          return (
             <g key={name} class={toneOf(row)}>
               <text x={4} y={y + 4} class="name">{name}</text>
               {row.bpsLow !== null && row.bpsHigh !== null ? <line x1={x(Number(row.bpsLow))} x2={x(Number(row.bpsHigh))} y1={y} y2={y} class="reach" /> : null}
               <circle cx={x(Number(row.bps))} cy={y} r={4} />
               <text x={right + 12} y={y + 4}>{inBps(row)}</text>
             </g>
-          ) : null;
+          );
         })}
       </svg>
     </figure>

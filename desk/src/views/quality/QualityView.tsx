@@ -7,7 +7,8 @@ import { money, shares } from "../../ui/numbers";
 import { Button, Choice, Empty, Field, Pane } from "../../ui/parts";
 import { useRead } from "../../ui/read";
 import { clock } from "../../ui/time";
-import { COLUMNS, CUTS, FIGURES, inBps, linesOf, toneOf, type Cut } from "./figures";
+import { barsOf, sentencesOf } from "./against";
+import { COLUMNS, CUTS, FIGURES, barsOfFigure, inBps, linesOf, toneOf, type Cut } from "./figures";
 import { Intervals } from "./Intervals";
 
 const READ_MS = 10_000;
@@ -42,7 +43,15 @@ export function QualityView() {
           {found ? (
             <>
               <p class="form soft">{shares(found.orders)} orders, {shares(found.refused)} that risk refused are left out{found.linesLeftOut ? `; ${shares(found.linesLeftOut)} lines are not shown` : ""}. Basis points; ± is half of a 95 % interval, given from 10 orders on; * stands on a part of the shares. As of {clock(found.to)}.</p>
-              <Intervals lines={lines} figure={figure} />
+              <section class="against" aria-labelledby="against-title">
+                <h3 id="against-title">Against naive routers</h3>
+                <div>
+                  {sentencesOf(lines.at(-1)).map(said => <p key={said} class="form">{said}</p>)}
+                  <p class="form soft">With the very book of each order’s first decision, displayed shares alone, and what both would have sent alike counted as 0.</p>
+                </div>
+                {barsOf(lines.at(-1)).length ? <Intervals title="Saved against a router that sends all to one venue" bars={barsOf(lines.at(-1))} /> : null}
+              </section>
+              <Intervals title={FIGURES[figure]?.title ?? figure} bars={barsOfFigure(lines, figure)} />
               <table class="plain">
                 <thead>
                   <tr><th>{CUTS.find(one => one.value === cut)?.title}</th><th class="number">Orders</th><th class="number">Filled</th><th class="number">Notional $</th>{COLUMNS.map(name => <th key={name} class="number" title={FIGURES[name]?.means}>{FIGURES[name]?.title}</th>)}</tr>

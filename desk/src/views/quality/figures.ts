@@ -16,6 +16,10 @@ export const FIGURES: Readonly<Record<string, { readonly title: string; readonly
   markout_1s: { title: "After 1 s", means: "where the middle went one second after a fill" },
   markout_10s: { title: "After 10 s", means: "where the middle went ten seconds after a fill" },
   markout_60s: { title: "After 60 s", means: "where the middle went a minute after a fill" },
+  saved_best_quote: { title: "Saved, price", means: "how much less than by a router that sends all to the best displayed price" },
+  saved_best_quote_all_in: { title: "Saved, net", means: "how much less than by a router that sends all to the best displayed price, fees and rebates of both among it" },
+  saved_listing_venue: { title: "Saved v. listing, price", means: "how much less than by a router that sends all to the venue where the symbol is listed" },
+  saved_listing_venue_all_in: { title: "Saved v. listing, net", means: "how much less than by a router that sends all to the venue where the symbol is listed, fees and rebates of both among it" },
   realized_spread_5s: { title: "Realized, 5 s", means: "the effective spread, against the middle five seconds after a fill" },
   realized_spread_60s: { title: "Realized, 60 s", means: "the effective spread, against the middle a minute after a fill" },
   filled_cost: { title: "Cost of fills", means: "the shortfall of what was filled" },
@@ -25,7 +29,7 @@ export const FIGURES: Readonly<Record<string, { readonly title: string; readonly
   shortfall_unfilled: { title: "of the rest", means: "the part of the shortfall that what was not filled made" },
 };
 /** What the table has as columns, in this order. */
-export const COLUMNS: readonly string[] = ["shortfall", "effective_spread", "price_improvement", "fees", "markout_1s", "markout_60s", "realized_spread_60s"];
+export const COLUMNS: readonly string[] = ["shortfall", "effective_spread", "price_improvement", "fees", "saved_best_quote_all_in", "markout_1s", "markout_60s", "realized_spread_60s"];
 
 export interface Line {
   readonly name: string;
@@ -44,11 +48,16 @@ export function linesOf(rows: readonly Row[]): readonly Line[] {
   return [...lines.values()];
 }
 
+/** Return a figure of every line that has it. */
+export function barsOfFigure(lines: readonly Line[], figure: string): readonly { readonly name: string; readonly row: Row }[] {
+  return lines.flatMap(line => { const row = line.figures.get(figure); return row ? [{ name: line.name, row }] : []; });
+}
+
 /** Say basis points with their sign and, where there are enough orders, half of the 95 % interval. */
 export function inBps(row: Row | undefined): string {
   if (!row || row.bps === null) return "–";
   const half = row.bpsLow === null || row.bpsHigh === null ? "" : ` ± ${((Number(row.bpsHigh) - Number(row.bpsLow)) / 2).toFixed(2)}`;
-  return `${Number(row.bps) > 0 ? "+" : ""}${Number(row.bps).toFixed(2)}${half}${row.missingShares ? " *" : ""}`;
+  return `${Number(row.bps) > 0 ? "+" : ""}${Number(row.bps).toFixed(2).replace(/^-(0\.00)$/, "$1")}${half}${row.missingShares ? " *" : ""}`;
 }
 
 /** Return whether a figure is good for us, bad, or cannot be told from 0. */

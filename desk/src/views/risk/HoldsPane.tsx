@@ -5,6 +5,7 @@ import { accounts, instruments, may } from "../../store/desk";
 import { NONE } from "../../ui/numbers";
 import { Badge, Button, Choice, Empty, Field, Pane } from "../../ui/parts";
 import { useRead } from "../../ui/read";
+import { namesInWords } from "../../ui/scope";
 import { ownAccount, ownSymbol } from "../../ui/settings";
 import { ruleInWords } from "../../words/reasons";
 import { LimitDialog } from "./LimitDialog";
@@ -50,7 +51,7 @@ export function HoldsPane({ rules, version }: { rules: readonly Rule[]; version:
         {read.problem ? <p class="warn">{read.problem}</p> : null}
         {found ? (
           <table class="plain">
-            <thead><tr><th>Rule</th><th>Limit</th><th class="number">Now</th><th class="number">Left</th><th>An order that fails</th><th>Set for</th><th><span class="hidden">What can be done</span></th></tr></thead>
+            <thead><tr><th>Rule</th><th>Limit</th><th class="number">Now</th><th class="number">Left</th><th>Effect</th><th>Set for</th><th><span class="hidden">What can be done</span></th></tr></thead>
             <tbody>
               {shown.map(one => {
                 const rule = rules.find(known => known.name === one.rule);
@@ -63,7 +64,7 @@ export function HoldsPane({ rules, version }: { rules: readonly Rule[]; version:
                     <td class="number">{check?.headroom ? valueInWords(check.value, unit) : NONE}</td>
                     <td class={`number ${check?.passed === false ? "bad" : ""}`}>{check?.headroom ? valueInWords(check.headroom, unit) : check?.passed === false ? "fails now" : NONE}</td>
                     <td>{effectInWords(one.mode, one.severity)}</td>
-                    <td>{one.scope || "default"}</td>
+                    <td>{one.scope ? namesInWords(one.scope) : "default"}</td>
                     <td>{may("limits") && rule && !rule.facts ? <Button run={() => setEditing(one)} aria-label={`Set ${ruleInWords(one.rule)}`}>Set…</Button> : null}</td>
                   </tr>
                 );
