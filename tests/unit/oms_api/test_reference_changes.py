@@ -1,10 +1,17 @@
-"""What may be made of an account, by how it stands: every pair of statuses."""
+"""What may be made of an account or an instrument, by how it stands."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from oms_api.domain.reference_changes import NEXT_STATUS, SUSPENDED_MIN, AccountStanding, account_problem
+from oms_api.domain.reference_changes import (
+    NEXT_STATUS,
+    SUSPENDED_MIN,
+    AccountStanding,
+    InstrumentStanding,
+    account_problem,
+    instrument_problem,
+)
 from oms_api.domain.refusal import Refusal, RefusalCode
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -64,3 +71,25 @@ def test_another_version_than_was_read_is_not_changed_whatever_is_wanted() -> No
         found = refused("SUSPENDED", wanted, read=2)
         assert found is not None and found.code is RefusalCode.PRECONDITION_FAILED
         assert refused("SUSPENDED", wanted, read=3) is None
+
+
+@pytest.mark.parametrize(
+    ("prices", "tick", "said"),
+    [
+        ((), 50_000, None),
+        ((227_500_000, 1_000_000), 50_000, None),
+        ((227_510_000, 227_550_000), 50_000, "1 price of open orders of AAPL would be off a tick of 0.05"),
+        ((227_510_000, 227_520_000), 50_000, "such as 227.51"),
+        # Below a dollar the tick is everybody's.
+        ((510_000,), 50_000, None),
+        ((227_510_000,), None, None),
+    ],
+)
+def test_a_tick_is_held_to_the_prices_of_open_orders_from_a_dollar_on(
+    prices: tuple[int, ...], tick: int | None, said: str | None
+) -> None:
+    standing = InstrumentStanding(symbol="AAPL", version=3, open_prices=prices)
+    found = instrument_problem(standing, tick, None)
+    assert found is None if said is None else found is not None and said in found.message
+    other = instrument_problem(standing, tick, lambda version: version == 2)
+    assert other is not None and other.code is RefusalCode.PRECONDITION_FAILED
