@@ -1636,6 +1636,37 @@ class Operations:
         path = path_of(f"{_CALENDARS}/{{calendar_id}}", calendar_id=calendar)
         return Call(method="GET", path=path, shape=answers.CalendarSessions, query=query)
 
+    @operation("setSession")
+    def set_session(
+        self,
+        calendar: str,
+        day: date,
+        *,
+        reason: str,
+        opens: str | None = None,
+        closes: str | None = None,
+        early_close: bool = False,
+    ) -> Call[answers.Session]:
+        """Set when a market trades on a day. opens, closes: by its zone's clock, 13:00; None: as they are."""
+        return Call(
+            method="PUT",
+            path=path_of(f"{_CALENDARS}/{{calendar_id}}/sessions/{{day}}", calendar_id=calendar, day=day),
+            shape=answers.Session,
+            body=body_of(opens=opens, closes=closes, earlyClose=early_close, reason=reason),
+            repeatable=False,
+        )
+
+    @operation("removeSession")
+    def remove_session(self, calendar: str, day: date, *, reason: str) -> Call[answers.Session]:
+        """Close a market for a day. Returns the session that there was."""
+        return Call(
+            method="DELETE",
+            path=path_of(f"{_CALENDARS}/{{calendar_id}}/sessions/{{day}}", calendar_id=calendar, day=day),
+            shape=answers.Session,
+            query=query_of(reason=reason),
+            repeatable=False,
+        )
+
     @operation("listHalts")
     def halts(self, *, lifted: bool | None = None) -> Call[answers.Halts]:
         """Return halts, the newest first. lifted: also those that were."""

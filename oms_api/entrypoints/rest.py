@@ -35,6 +35,7 @@ from oms_api.entrypoints.rest_reconciliations import reconciliation_operations
 from oms_api.entrypoints.rest_records import record_operations
 from oms_api.entrypoints.rest_reference import reference_operations
 from oms_api.entrypoints.rest_routing import routing_operations
+from oms_api.entrypoints.rest_sessions import session_operations
 from oms_api.entrypoints.rest_switches import switch_operations
 from oms_api.handlers import unavailable
 from oms_api.ports import ChaosDoor, Ports
@@ -62,6 +63,7 @@ def operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         *locate_operations(ports, clock),
         *post_trade_operations(ports),
         *market_operations(ports, clock),
+        *session_operations(ports, clock),
         *reconciliation_operations(ports),
         *fix_session_operations(ports),
         *record_operations(ports, clock),

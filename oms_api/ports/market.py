@@ -10,7 +10,7 @@ from oms_api.domain.reference_changes import AccountStanding, InstrumentStanding
 from oms_api.domain.refusal import Refusal
 from oms_api.ports.orders import Instant, View
 from oms_platform.market_rules import LONG_STANDING, MarketRules, Ticks
-from oms_platform.trading_calendar import Calendar
+from oms_platform.trading_calendar import Calendar, Session
 
 
 class AccountView(View, frozen=True):
@@ -302,10 +302,16 @@ class HaltView(View, frozen=True):
 
 
 class MarketDesk(Protocol):
-    """Reads when the market trades; sets and lifts halts. Raises UnavailableError."""
+    """Reads when the market trades, and sets it for a day; sets and lifts halts. Raises UnavailableError."""
 
     async def calendars(self, first: date | None = None) -> tuple[Calendar, ...]:
         """Return every calendar, with its sessions from `first` on, or from the last days on."""
+        ...
+
+    async def set_session(
+        self, calendar_id: str, was: Session | None, wanted: Session | None, *, by: str, reason: str
+    ) -> bool:
+        """Make a day's session another one; None for none. Returns whether it was still as `was` says."""
         ...
 
     async def halts(self, *, lifted: bool, rows_max: int) -> list[HaltView]:

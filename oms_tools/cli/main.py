@@ -87,7 +87,7 @@ COMMANDS: Final[Mapping[str, Listed]] = {
         f"{_CLI}.order_commands:explain",
     ),
     "calendar": Listed(
-        "Load the sessions of an exchange, and show when markets trade",
+        "Load the sessions of an exchange, show when markets trade, and change a day",
         f"{_CLI}.calendar_commands:calendar",
     ),
     "export-routes": Listed(

@@ -1,9 +1,12 @@
 """What an administrator changes on the page, in a real browser, on a whole stack."""
 
+import json
 import uuid
+from datetime import timedelta
 
 from playwright.sync_api import Locator, expect
 
+from oms_platform.clock import utc_now
 from tests.e2e.orders import place, until_status
 from tests.page.desk import ANSWER_MS_MAX, Desk
 from tests.page.test_views import DIALOG, HTML, go, row, say_why
@@ -122,6 +125,50 @@ def test_an_instrument_is_listed_changed_and_taken_off_the_list(rig: StackRig, d
     expect(mine).to_contain_text("inactive", timeout=ANSWER_MS_MAX)
     kept = admin.get(f"/api/v1/instruments/{symbol}")
     assert (kept["version"], kept["lotSize"], kept["tickSize"], kept["name"]) == (3, 25, "0.05", HTML)
+
+
+def test_a_day_is_added_closes_early_and_is_closed(rig: StackRig, desk: Desk) -> None:
+    admin, day = rig.client("admin1"), (utc_now().date() + timedelta(days=40)).isoformat()
+    desk.log_in("admin1")
+    go(desk, "admin")
+    dialog = desk.page.locator(DIALOG)
+
+    def ask() -> None:
+        desk.page.get_by_role("button", name="Change a day of XNYS").click()
+        dialog.get_by_label("Day").fill(day)
+        dialog.get_by_label("Reason").fill("storm")
+
+    ask()
+    dialog.get_by_label("Opens").fill("09:30")
+    dialog.get_by_label("Closes", exact=True).fill("9")
+    assert desk.violations() == []
+    desk.page.keyboard.press("Enter")
+    expect(dialog.locator(".note.bad")).to_contain_text("closes", timeout=ANSWER_MS_MAX)
+    desk.complaints.clear()
+    dialog.get_by_label("Closes", exact=True).fill("13:00")
+    dialog.get_by_label("Closes early").select_option("yes")
+    desk.page.keyboard.press("Tab")
+    dialog.get_by_role("button", name="Set", exact=True).dblclick()
+    expect(dialog).to_have_count(0, timeout=ANSWER_MS_MAX)
+    (kept,) = admin.get("/api/v1/calendars/XNYS", first=day, last=day)["sessions"]
+    assert kept["earlyClose"] is True
+    ask()
+    dialog.get_by_text("Is closed").click()
+    dialog.get_by_role("button", name="Close the day").click()
+    expect(dialog).to_have_count(0, timeout=ANSWER_MS_MAX)
+    assert admin.get("/api/v1/calendars/XNYS", first=day, last=day)["sessions"] == []
+
+
+def test_the_audit_is_saved_as_lines_with_their_links(rig: StackRig, desk: Desk) -> None:
+    desk.log_in("admin1")
+    go(desk, "admin")
+    desk.page.locator(".audit").get_by_label("Of").fill("venues")
+    with desk.page.expect_download() as saved:
+        desk.page.get_by_role("button", name="Save what fits").click()
+    lines = [json.loads(line) for line in saved.value.path().read_text().splitlines()]
+    assert lines and {line["table"] for line in lines} == {"venues"}
+    told = rig.client("admin1").get("/api/v1/audit", table="venues", limit="200")["changes"]
+    assert [line["chain"] for line in lines] == [one["chain"] for one in told]
 
 
 def test_who_may_only_look_is_offered_no_change(desk: Desk) -> None:
