@@ -124,7 +124,6 @@ class Gateway:
             self._replica = ReplicaReader(
                 self._reader, PostgresReader(settings.read_dsn), settings.read_lag_ms_max / 1000
             )
-        self._reference = ReferenceCache(self._reader.reference, utc_now)
         self._limiter, self._cancel_limiter = (
             RedisTokenBucket(
                 settings.redis_url, name=name, rate_per_s=settings.rate_per_s, burst=settings.rate_burst
@@ -166,6 +165,7 @@ class Gateway:
         self._marks = LiveMarks(self._desk_pool, self._market_data, marks, utc_now)
         member = f"{settings.host}:{settings.http_port}"
         self._kills = KillFeed(settings.postgres_dsn, API, member, age_s_max=settings.kills_age_s_max)
+        self._reference = ReferenceCache(self._reader.reference, utc_now, self._kills.versions)
         ports = Ports(
             intake=self._intake,
             cancels=PendingCancels(self._intake.change, self._reader.read),

@@ -507,12 +507,21 @@ class Me(Answer, frozen=True):
 
 
 class Account(Answer, frozen=True):
-    """Who trades. kind: INSTITUTION, HEDGE_FUND, RETAIL."""
+    """Who trades. kind: INSTITUTION, HEDGE_FUND, RETAIL. status: ACTIVE, SUSPENDED, CLOSED.
+
+    version: counts its changes; changed_by, reason, changed_at: of the last one.
+    """
 
     account_id: str
     name: str
     kind: str
     status: str
+    firm: str
+    desk: str
+    version: int
+    changed_by: str
+    reason: str
+    changed_at: datetime
 
 
 class Accounts(Answer, frozen=True):
@@ -671,7 +680,9 @@ class PositionsLoaded(Answer, frozen=True):
 class Instrument(Answer, frozen=True):
     """What is traded, today. tick_size: dollars, at its reference price. lot_size: shares of a round lot.
 
-    calendar_id: of its hours. halt_reason: why it is halted; None when it is not.
+    calendar_id: of its hours. halt_reason: why it is halted; None when it is not. listing_venue: who holds
+    its auctions; None for nobody that is known. version: counts its changes; changed_by, reason, changed_at:
+    of the last one, and empty of one from before they were kept.
     """
 
     symbol: str
@@ -682,6 +693,12 @@ class Instrument(Answer, frozen=True):
     reference_price: Decimal
     calendar_id: str
     halt_reason: str | None
+    sector: str
+    listing_venue: str | None
+    version: int
+    changed_by: str
+    reason: str
+    changed_at: datetime
 
 
 class Instruments(Answer, frozen=True):

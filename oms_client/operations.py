@@ -23,13 +23,19 @@ AlgoStrategy = Literal["TWAP", "VWAP", "POV", "IS"]
 KillStage = Literal["BLOCK", "CANCEL", "FLATTEN"]
 KillTriggerStage = Literal["BLOCK", "CANCEL"]
 KillTriggerMode = Literal["ON", "SHADOW", "OFF"]
+AccountKind = Literal["INSTITUTION", "HEDGE_FUND", "RETAIL"]
+AccountStatus = Literal["ACTIVE", "SUSPENDED", "CLOSED"]
+InstrumentStatus = Literal["ACTIVE", "INACTIVE"]
 # Dollars. Text and Decimal stay exact; a float does not, and is not taken.
 Price = Decimal | str | int
 Id = UUID | str
 CHANNEL: Final = "API"
 _ORDERS: Final = "/api/v1/orders"
 _ORDER: Final = f"{_ORDERS}/{{order_id}}"
-_ACCOUNT: Final = "/api/v1/accounts/{account_id}"
+_ACCOUNTS: Final = "/api/v1/accounts"
+_ACCOUNT: Final = f"{_ACCOUNTS}/{{account_id}}"
+_INSTRUMENTS: Final = "/api/v1/instruments"
+_INSTRUMENT: Final = f"{_INSTRUMENTS}/{{symbol}}"
 _RISK_ALERTS: Final = "/api/v1/risk/alerts"
 _SURVEILLANCE: Final = "/api/v1/surveillance"
 _PROFILES: Final = "/api/v1/routing/profiles"
@@ -921,12 +927,48 @@ class Operations:
     @operation("listAccounts")
     def accounts(self) -> Call[answers.Accounts]:
         """Return the accounts that the caller sees."""
-        return Call(method="GET", path="/api/v1/accounts", shape=answers.Accounts)
+        return Call(method="GET", path=_ACCOUNTS, shape=answers.Accounts)
 
     @operation("getAccount")
     def account(self, account: str) -> Call[answers.Account]:
         """Return an account."""
         return Call(method="GET", path=path_of(_ACCOUNT, account_id=account), shape=answers.Account)
+
+    @operation("openAccount")
+    def open_account(
+        self, account: str, *, name: str, kind: AccountKind, firm: str, desk: str, reason: str
+    ) -> Call[answers.Account]:
+        """Open an account, which trades within a second. Raises ConflictError when there is one of its id."""
+        body = {
+            "accountId": account, "name": name, "kind": kind, "firm": firm, "desk": desk, "reason": reason,
+        }  # fmt: skip
+        return Call(method="POST", path=_ACCOUNTS, shape=answers.Account, body=body, repeatable=False)
+
+    @operation("changeAccount")
+    def change_account(
+        self,
+        account: str,
+        *,
+        reason: str,
+        status: AccountStatus | None = None,
+        name: str | None = None,
+        firm: str | None = None,
+        desk: str | None = None,
+        version: int | None = None,
+    ) -> Call[answers.Account]:
+        """Suspend an account, let it trade again, close it, or change its name, firm or desk.
+
+        version: as it was read; nothing is changed if it is another. Raises ConflictError then, and where an
+        account that is to be closed has open orders or positions.
+        """
+        return Call(
+            method="PATCH",
+            path=path_of(_ACCOUNT, account_id=account),
+            shape=answers.Account,
+            body=body_of(status=status, name=name, firm=firm, desk=desk, reason=reason),
+            headers=if_match(version),
+            repeatable=False,
+        )
 
     @operation("getPositions")
     def positions(self, account: str) -> Call[answers.Positions]:
@@ -1033,13 +1075,84 @@ class Operations:
     @operation("listInstruments")
     def instruments(self) -> Call[answers.Instruments]:
         """Return what is traded."""
-        return Call(method="GET", path="/api/v1/instruments", shape=answers.Instruments)
+        return Call(method="GET", path=_INSTRUMENTS, shape=answers.Instruments)
 
     @operation("getInstrument")
     def instrument(self, symbol: str) -> Call[answers.Instrument]:
         """Return an instrument."""
-        path = path_of("/api/v1/instruments/{symbol}", symbol=symbol)
+        path = path_of(_INSTRUMENT, symbol=symbol)
         return Call(method="GET", path=path, shape=answers.Instrument)
+
+    @operation("addInstrument")
+    def add_instrument(
+        self,
+        symbol: str,
+        *,
+        name: str,
+        reference_price: Price,
+        calendar: str,
+        reason: str,
+        sector: str | None = None,
+        listing_venue: str | None = None,
+        tick_size: Price | None = None,
+        lot_size: int | None = None,
+        average_volume: int | None = None,
+        sigma_bps: int | None = None,
+    ) -> Call[answers.Instrument]:
+        """List an instrument, which trades within a second. tick_size, lot_size: None for everybody's.
+
+        Raises ConflictError when there is one of its symbol.
+        """
+        body = body_of(
+            symbol=symbol,
+            name=name,
+            referencePrice=str(reference_price),
+            calendarId=calendar,
+            sector=sector,
+            listingVenue=listing_venue,
+            tickSize=None if tick_size is None else str(tick_size),
+            lotSize=lot_size,
+            averageVolume=average_volume,
+            sigmaBps=sigma_bps,
+            reason=reason,
+        )
+        return Call(method="POST", path=_INSTRUMENTS, shape=answers.Instrument, body=body, repeatable=False)
+
+    @operation("changeInstrument")
+    def change_instrument(
+        self,
+        symbol: str,
+        *,
+        reason: str,
+        status: InstrumentStatus | None = None,
+        name: str | None = None,
+        sector: str | None = None,
+        listing_venue: str | None = None,
+        tick_size: Price | None = None,
+        lot_size: int | None = None,
+        version: int | None = None,
+    ) -> Call[answers.Instrument]:
+        """Take an instrument off the list or back, or change its tick, round lot or sector, from today on.
+
+        version: as it was read; nothing is changed if it is another. Raises ConflictError then, and where
+        prices of open orders would be off the tick.
+        """
+        return Call(
+            method="PATCH",
+            path=path_of(_INSTRUMENT, symbol=symbol),
+            shape=answers.Instrument,
+            body=body_of(
+                status=status,
+                name=name,
+                sector=sector,
+                listingVenue=listing_venue,
+                tickSize=None if tick_size is None else str(tick_size),
+                lotSize=lot_size,
+                reason=reason,
+            ),
+            headers=if_match(version),
+            repeatable=False,
+        )
 
     @operation("listVenues")
     def venues(self) -> Call[answers.Venues]:
@@ -1522,6 +1635,37 @@ class Operations:
         )
         path = path_of(f"{_CALENDARS}/{{calendar_id}}", calendar_id=calendar)
         return Call(method="GET", path=path, shape=answers.CalendarSessions, query=query)
+
+    @operation("setSession")
+    def set_session(
+        self,
+        calendar: str,
+        day: date,
+        *,
+        reason: str,
+        opens: str | None = None,
+        closes: str | None = None,
+        early_close: bool = False,
+    ) -> Call[answers.Session]:
+        """Set when a market trades on a day. opens, closes: by its zone's clock, 13:00; None: as they are."""
+        return Call(
+            method="PUT",
+            path=path_of(f"{_CALENDARS}/{{calendar_id}}/sessions/{{day}}", calendar_id=calendar, day=day),
+            shape=answers.Session,
+            body=body_of(opens=opens, closes=closes, earlyClose=early_close, reason=reason),
+            repeatable=False,
+        )
+
+    @operation("removeSession")
+    def remove_session(self, calendar: str, day: date, *, reason: str) -> Call[answers.Session]:
+        """Close a market for a day. Returns the session that there was."""
+        return Call(
+            method="DELETE",
+            path=path_of(f"{_CALENDARS}/{{calendar_id}}/sessions/{{day}}", calendar_id=calendar, day=day),
+            shape=answers.Session,
+            query=query_of(reason=reason),
+            repeatable=False,
+        )
 
     @operation("listHalts")
     def halts(self, *, lifted: bool | None = None) -> Call[answers.Halts]:

@@ -41,7 +41,8 @@ STATEMENT_TIMEOUT_MS: Final = 1_000
 # Switches that triggers have asked for and that could not be stored yet.
 ASKED_MAX: Final = 1_000
 _VERSIONS: Final = "SELECT subject, version FROM reference_versions WHERE subject = ANY(%s) ORDER BY subject"
-_SUBJECTS: Final = ("accounts", "instruments", "switches")
+# Routing is nothing of the switches: whoever asks for `versions` is told of it, too.
+_SUBJECTS: Final = ("accounts", "instruments", "routing", "switches")
 _WITH_LIMITS: Final = (*_SUBJECTS, "rules")
 _SWITCHES: Final = (
     "SELECT switch_id, scope, stage, reason FROM kill_switches WHERE released_at IS NULL"
@@ -191,6 +192,10 @@ class KillFeed:
             return kills
         looked = "never" if age_s == float("inf") else f"{age_s:.1f} s ago"
         return replace(kills, unread=f"kill switches were looked at {looked}, limit_s={self._age_s_max:g}")
+
+    def versions(self) -> Sequence[tuple[str, int]]:
+        """Return the versions of reference data as of the newest look: others read it again by them."""
+        return self._versions
 
     def problem(self) -> str | None:
         """Return why the switches cannot be gone by, None while they can."""

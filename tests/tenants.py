@@ -52,6 +52,7 @@ SHARED: Final[Mapping[str, object]] = {
     "name": "x",
     "symbol": "AAPL",
     "calendarId": "XNYS",
+    "day": "2030-01-02",
     "venueId": "XNAS",
 }
 RestQuestion = tuple[str, str, dict[str, Any] | None]

@@ -1,4 +1,7 @@
-"""What requests may name, in memory, read again every few seconds and when something unknown is named."""
+"""What requests may name, in memory.
+
+It is read again as soon as it has changed, every few seconds, and when something unknown is named.
+"""
 
 import asyncio
 import time
@@ -15,6 +18,8 @@ from oms_platform.trading_calendar import Calendar
 
 REFRESH_S: Final = 5.0
 ASKED_REFRESH_S_MIN: Final = 1.0
+# The version of what is stored is looked at so often: a change is in effect well within a second.
+LOOK_S: Final = 0.1
 _RETRY_S: Final = 0.5
 
 Load = Callable[[], Awaitable[KnownNames]]
@@ -22,11 +27,12 @@ log = structlog.get_logger()
 
 
 class ReferenceCache:
-    """The ReferenceData on what `load` reads."""
+    """The ReferenceData on what `load` reads. version: of what is stored, as somebody else has seen it."""
 
-    def __init__(self, load: Load, clock: Clock) -> None:
+    def __init__(self, load: Load, clock: Clock, version: Callable[[], object] = lambda: None) -> None:
         self._load = load
         self._clock = clock
+        self._version = version
         self._names = KnownNames()
         # The rules of a day: which day, of which rules.
         self._today: tuple[date, MarketRules, DayRules] | None = None
@@ -87,9 +93,12 @@ class ReferenceCache:
         """Keep the cache fresh, until cancelled."""
         while True:
             try:
+                seen = self._version()
                 async with self._loading:
                     await self._read()
-                await asyncio.sleep(REFRESH_S)
+                until = time.monotonic() + REFRESH_S
+                while time.monotonic() < until and self._version() == seen:
+                    await asyncio.sleep(LOOK_S)
             except UnavailableError as error:
                 log.warning("reference_not_refreshed", error=str(error))
                 await asyncio.sleep(_RETRY_S)

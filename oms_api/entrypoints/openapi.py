@@ -41,6 +41,7 @@ _OF_PATH: Final[dict[str, dict[str, Any]]] = {
     "orderId": {"type": "string", "format": "uuid"},
     "exceptionId": {"type": "string", "format": "uuid"},
     "switchId": {"type": "string", "format": "uuid"},
+    "day": {"type": "string", "format": "date"},
     "attempt": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
 }
 _REQUEST_ID: Final = {

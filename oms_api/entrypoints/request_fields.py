@@ -171,7 +171,8 @@ def _text(kind: inspect.StrType, enum: list[str] | None, value: object) -> str:
 
 
 def _matches(pattern: str | None, text: str) -> bool:
-    return pattern is None or re.search(pattern, text) is not None
+    """Return whether a text is of a pattern as JSON Schema means it: there `$` is no line's end."""
+    return pattern is None or re.search(re.sub(r"\$$", r"\\Z", pattern), text) is not None
 
 
 def _time(value: object) -> datetime:

@@ -16,11 +16,13 @@ from oms_api.entrypoints.docs_pages import docs_routes
 from oms_api.entrypoints.http_door import log
 from oms_api.entrypoints.openapi import document
 from oms_api.entrypoints.operation import AnyOperation, Caller, allowed_methods, respond, routes_of
+from oms_api.entrypoints.rest_accounts import account_operations
 from oms_api.entrypoints.rest_batch import BATCH_BYTES_MAX, batch_operations
 from oms_api.entrypoints.rest_changes import change_operations
 from oms_api.entrypoints.rest_chaos import chaos_operations
 from oms_api.entrypoints.rest_exceptions import exception_operations
 from oms_api.entrypoints.rest_fix_sessions import fix_session_operations
+from oms_api.entrypoints.rest_instruments import instrument_operations
 from oms_api.entrypoints.rest_limits import limit_operations
 from oms_api.entrypoints.rest_locates import locate_operations
 from oms_api.entrypoints.rest_market import market_operations
@@ -33,6 +35,7 @@ from oms_api.entrypoints.rest_reconciliations import reconciliation_operations
 from oms_api.entrypoints.rest_records import record_operations
 from oms_api.entrypoints.rest_reference import reference_operations
 from oms_api.entrypoints.rest_routing import routing_operations
+from oms_api.entrypoints.rest_sessions import session_operations
 from oms_api.entrypoints.rest_switches import switch_operations
 from oms_api.handlers import unavailable
 from oms_api.ports import ChaosDoor, Ports
@@ -50,6 +53,8 @@ def operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         *batch_operations(ports, clock),
         *routing_operations(ports, clock),
         *reference_operations(ports),
+        *account_operations(ports, clock),
+        *instrument_operations(ports, clock),
         *position_operations(ports, clock),
         *exception_operations(ports, clock),
         *switch_operations(ports),
@@ -58,6 +63,7 @@ def operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
         *locate_operations(ports, clock),
         *post_trade_operations(ports),
         *market_operations(ports, clock),
+        *session_operations(ports, clock),
         *reconciliation_operations(ports),
         *fix_session_operations(ports),
         *record_operations(ports, clock),

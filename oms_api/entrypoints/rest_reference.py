@@ -20,7 +20,10 @@ from oms_api.ports import (
 
 TAG: Final = "Reference and market data"
 SYMBOLS_MAX: Final = 100
-_ACCOUNT_PATH: Final = "/api/v1/accounts/{accountId}"
+ACCOUNTS: Final = "/api/v1/accounts"
+ACCOUNT_PATH: Final = f"{ACCOUNTS}/{{accountId}}"
+INSTRUMENTS: Final = "/api/v1/instruments"
+INSTRUMENT_PATH: Final = f"{INSTRUMENTS}/{{symbol}}"
 
 
 class QuotesQuery(msgspec.Struct, rename="camel", kw_only=True):
@@ -90,12 +93,12 @@ def _of_caller(ports: Ports) -> list[AnyOperation]:
             summary="Who the token speaks for", answers={200: Me},
         ),
         Operation(
-            method="GET", path="/api/v1/accounts", name="listAccounts", tag=TAG, right=Right.READ,
+            method="GET", path=ACCOUNTS, name="listAccounts", tag=TAG, right=Right.READ,
             serve=accounts, summary="The accounts that the caller sees", answers={200: Accounts},
         ),
         Operation(
-            method="GET", path=_ACCOUNT_PATH, name="getAccount", tag=TAG, right=Right.READ, serve=account,
-            summary="An account", answers={200: AccountView},
+            method="GET", path=ACCOUNT_PATH, name="getAccount", tag=TAG, right=Right.READ, serve=account,
+            summary="An account", answers={200: AccountView}, version=lambda found: found.version,
         ),
     ]  # fmt: skip
 
@@ -107,7 +110,7 @@ def _of_market(ports: Ports) -> list[AnyOperation]:
     async def instrument(call: Call[NoQuery]) -> InstrumentView | Refusal:
         symbol = call.path["symbol"]
         found = [one for one in await ports.catalog.instruments() if one.symbol == symbol]
-        return found[0] if found else _no_such_symbol(symbol)
+        return found[0] if found else no_such_symbol(symbol)
 
     async def venues(_call: Call[NoQuery]) -> Venues:
         return Venues(await ports.catalog.venues())
@@ -123,16 +126,17 @@ def _of_market(ports: Ports) -> list[AnyOperation]:
     async def book(call: Call[NoQuery]) -> BookView | Refusal:
         symbol = call.path["symbol"]
         found = await ports.market_data.book(symbol)
-        return _no_such_symbol(symbol) if found is None else found
+        return no_such_symbol(symbol) if found is None else found
 
     return [
         Operation(
-            method="GET", path="/api/v1/instruments", name="listInstruments", tag=TAG, right=Right.READ,
+            method="GET", path=INSTRUMENTS, name="listInstruments", tag=TAG, right=Right.READ,
             serve=instruments, summary="What is traded", answers={200: Instruments},
         ),
         Operation(
-            method="GET", path="/api/v1/instruments/{symbol}", name="getInstrument", tag=TAG,
-            right=Right.READ, serve=instrument, summary="An instrument", answers={200: InstrumentView},
+            method="GET", path=INSTRUMENT_PATH, name="getInstrument", tag=TAG,
+            right=Right.READ, serve=instrument, summary="An instrument",
+            answers={200: InstrumentView}, version=lambda found: found.version,
         ),
         Operation(
             method="GET", path="/api/v1/venues", name="listVenues", tag=TAG, right=Right.READ, serve=venues,
@@ -149,5 +153,6 @@ def _of_market(ports: Ports) -> list[AnyOperation]:
     ]  # fmt: skip
 
 
-def _no_such_symbol(symbol: str) -> Refusal:
+def no_such_symbol(symbol: str) -> Refusal:
+    """Build the refusal for an instrument that there is not."""
     return Refusal(code=RefusalCode.NOT_FOUND, message=f"no instrument {symbol[:40]}")

@@ -1,29 +1,64 @@
 """What there is to trade, for whom and where, and how it is quoted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
+from oms_api.domain.reference_changes import AccountStanding, InstrumentStanding
+from oms_api.domain.refusal import Refusal
 from oms_api.ports.orders import Instant, View
 from oms_platform.market_rules import LONG_STANDING, MarketRules, Ticks
-from oms_platform.trading_calendar import Calendar
+from oms_platform.trading_calendar import Calendar, Session
 
 
 class AccountView(View, frozen=True):
-    """Who trades."""
+    """Who trades, for which desk of which firm. status: ACTIVE, SUSPENDED, CLOSED.
+
+    version: counts its changes; changed_by, reason, changed_at: of the last one, and empty of one from before
+    they were kept.
+    """
 
     account_id: str
     name: str
     kind: str
     status: str
+    firm: str
+    desk: str
+    version: int
+    changed_by: str
+    reason: str
+    changed_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewAccount:
+    """An account that is to be opened."""
+
+    account_id: str
+    name: str
+    kind: str
+    firm: str
+    desk: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountChange:
+    """What is to be another of an account; None: as it is."""
+
+    name: str | None = None
+    status: str | None = None
+    firm: str | None = None
+    desk: str | None = None
 
 
 class InstrumentView(View, frozen=True):
     """What is traded, today. tick_size: dollars, at its reference price. lot_size: shares of a round lot.
 
-    calendar_id: of its hours. halt_reason: why it is halted; null when it is not.
+    calendar_id: of its hours. halt_reason: why it is halted; null when it is not. listing_venue: who holds
+    its auctions; null for nobody that is known. version: counts its changes; changed_by, reason, changed_at:
+    of the last one, and empty of one from before they were kept.
     """
 
     symbol: str
@@ -34,6 +69,43 @@ class InstrumentView(View, frozen=True):
     reference_price: Decimal
     calendar_id: str
     halt_reason: str | None
+    sector: str
+    listing_venue: str | None
+    version: int
+    changed_by: str
+    reason: str
+    changed_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstrumentChange:
+    """What is to be another of an instrument, from today on; None: as it is. tick_size: dollars."""
+
+    name: str | None = None
+    status: str | None = None
+    sector: str | None = None
+    listing_venue: str | None = None
+    tick_size: Decimal | None = None
+    lot_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewInstrument:
+    """An instrument that is to be listed. tick_size, lot_size: None for those that everybody has.
+
+    average_volume: shares of a day; sigma_bps: a day's volatility; None where nobody knows.
+    """
+
+    symbol: str
+    name: str
+    reference_price: Decimal
+    calendar_id: str
+    sector: str
+    listing_venue: str | None
+    tick_size: Decimal | None
+    lot_size: int | None
+    average_volume: int | None
+    sigma_bps: int | None
 
 
 class VenueView(View, frozen=True):
@@ -60,7 +132,7 @@ class VenueView(View, frozen=True):
 
 
 class Catalog(Protocol):
-    """Reads what there is to trade, for whom and where. Raises UnavailableError."""
+    """Reads what there is to trade, for whom and where, and changes it. Raises UnavailableError."""
 
     async def accounts(self) -> list[AccountView]:
         """Return every account, by id."""
@@ -72,6 +144,47 @@ class Catalog(Protocol):
 
     async def venues(self) -> list[VenueView]:
         """Return every venue, by id."""
+        ...
+
+    async def open_account(self, new: NewAccount, *, by: str, reason: str) -> AccountView | None:
+        """Open an account, which is active from now on. None when there is one of this id."""
+        ...
+
+    async def change_account(
+        self,
+        account_id: str,
+        change: AccountChange,
+        problem: Callable[[AccountStanding], Refusal | None],
+        *,
+        by: str,
+        reason: str,
+    ) -> AccountView | Refusal | None:
+        """Change an account unless `problem` says why not, of how it stands when nobody else changes it.
+
+        None when there is no such account.
+        """
+        ...
+
+    async def add_instrument(
+        self, new: NewInstrument, today: date, *, by: str, reason: str
+    ) -> InstrumentView | None:
+        """List an instrument, which is active from now on. None when there is one of this symbol."""
+        ...
+
+    async def change_instrument(
+        self,
+        symbol: str,
+        change: InstrumentChange,
+        today: date,
+        problem: Callable[[InstrumentStanding], Refusal | None],
+        *,
+        by: str,
+        reason: str,
+    ) -> InstrumentView | Refusal | None:
+        """Change an instrument unless `problem` says why not, of how it stands when nobody else changes it.
+
+        today: from which its tick and round lot count. None when there is no such instrument.
+        """
         ...
 
 
@@ -189,10 +302,16 @@ class HaltView(View, frozen=True):
 
 
 class MarketDesk(Protocol):
-    """Reads when the market trades; sets and lifts halts. Raises UnavailableError."""
+    """Reads when the market trades, and sets it for a day; sets and lifts halts. Raises UnavailableError."""
 
     async def calendars(self, first: date | None = None) -> tuple[Calendar, ...]:
         """Return every calendar, with its sessions from `first` on, or from the last days on."""
+        ...
+
+    async def set_session(
+        self, calendar_id: str, was: Session | None, wanted: Session | None, *, by: str, reason: str
+    ) -> bool:
+        """Make a day's session another one; None for none. Returns whether it was still as `was` says."""
         ...
 
     async def halts(self, *, lifted: bool, rows_max: int) -> list[HaltView]:

@@ -99,6 +99,11 @@ class InMemoryOrderStore:
         self.draws: dict[LocateKey, int] = {}
         self.commits = 0
 
+    def set_account(self, account: AccountTerms) -> None:
+        """Store an account as it is from now on."""
+        self._accounts[account.account_id] = account
+        self._reference_version += 1
+
     def set_instrument(self, instrument: InstrumentTerms) -> None:
         """Store an instrument as it is from now on."""
         self._instruments[instrument.symbol] = instrument
@@ -195,9 +200,9 @@ class InMemoryOrderStore:
 
     def load_desk(self, partitions: set[int]) -> Desk:
         """Rebuild the desk of the accounts whose keys fall into these partitions."""
-        desk = Desk()
+        here = frozenset(partitions)
+        desk = Desk(owns=lambda account: self._partition_of(account) in here)
         self.load_reference(desk)
-        desk.owned = frozenset(a for a in self._accounts if self._partition_of(a) in partitions)
         live = [
             order_id
             for order_id, order in self.orders.items()

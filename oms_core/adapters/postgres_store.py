@@ -468,14 +468,11 @@ class PostgresOrderStore:
 
     def load_desk(self, partitions: set[int]) -> Desk:
         """Rebuild the desk of the accounts whose keys fall into these partitions."""
-        desk = Desk()
-        self.load_reference(desk)
-        desk.owned = frozenset(
-            account
-            for account in desk.accounts
-            if murmur2_partition(account.encode(), self._partitions) in partitions
+        here, of = frozenset(partitions), self._partitions
+        desk = Desk(
+            owns=lambda account: murmur2_partition(account.encode(), of) in here, share=(len(here), of)
         )
-        desk.share = len(partitions), self._partitions
+        self.load_reference(desk)
         owned = list(desk.owned)
         for loaded in self._load("NOT closed AND sequence > 1 AND account_id = ANY(%s)", [owned]).values():
             desk.load(loaded.order, loaded.effects)

@@ -76,7 +76,8 @@ class Said:
 class Desk:
     """Orders by id, how each account stands and its stream's sequence, and what holds for them.
 
-    owned: the accounts whose orders and fills come here; share: how many partitions that is, and of how many,
+    owns: whether an account's orders and fills come here; owned: the accounts of which they do, also those
+    that are opened meanwhile. share: how many partitions that is, and of how many,
     which is this core's part of what firms may use. rules: of risk. firms: what the accounts here use, by
     firm. overrides: leave that is not used yet, by account. days: what accounts have won or lost
     today. effects: by order, what had its effect on it.
@@ -86,6 +87,7 @@ class Desk:
     into others, by a split or under another symbol. locates: where shares can be borrowed, and what is drawn.
     """
 
+    owns: Callable[[str], bool] = lambda _account_id: False
     owned: frozenset[str] = frozenset()
     share: tuple[int, int] = (1, 1)
     reference_version: tuple[object, ...] = ()
@@ -181,8 +183,9 @@ class Desk:
         self.states[account_id].cancels.note(now)
 
     def keep_accounts(self, accounts: dict[str, AccountTerms]) -> None:
-        """Take the accounts as they are; one may be of another firm now."""
+        """Take the accounts as they are; one may be of another firm now, or new."""
         self.accounts = accounts
+        self.owned = frozenset(filter(self.owns, accounts))
         self.firms.clear()
         for account_id, state in self.states.items():
             self._use(account_id, state.used_micros)

@@ -249,7 +249,7 @@ class CoreLoop:
         unit = UnitOfWork(now=self._clock())
         letters = list(batch.unreadable)
         try:
-            self._load_reference(unit.now)
+            self._load_reference(unit.now, at_once=self._names_new(batch))
             self._take_actions(unit)
             letters += self._handle(batch, unit)
             self._run_timers(unit)
@@ -547,11 +547,22 @@ class CoreLoop:
         self._take_unanswered_requests(unit)
         metrics.count_desk(self._core.desk)
 
-    def _load_reference(self, now: datetime) -> None:
+    def _names_new(self, batch: Batch) -> bool:
+        """Whether an order is of an account or a symbol that is newer than what was read last."""
+        accounts, instruments = self._core.desk.accounts, self._core.desk.instruments
+        return any(
+            isinstance(message := record.message, SubmitOrder)
+            and (message.terms.account_id not in accounts or message.terms.symbol not in instruments)
+            for record in batch.records
+        )
+
+    def _load_reference(self, now: datetime, *, at_once: bool = False) -> None:
         """Read what people may have changed, before a batch; by another calendar, orders may end at another
         time.
+
+        at_once: whenever it was read last.
         """
-        if now < self._next_reference or not self._partitions:
+        if not self._partitions or (now < self._next_reference and not at_once):
             return
         self._next_reference = now + REFERENCE_EVERY
         desk = self._core.desk

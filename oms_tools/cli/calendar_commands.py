@@ -1,4 +1,4 @@
-"""`oms calendar`: the sessions of exchanges, loaded into the table that services read, and shown."""
+"""`oms calendar`: the sessions of exchanges, loaded into the table that services read, shown, and changed."""
 
 import getpass
 import json
@@ -13,19 +13,27 @@ from oms_platform.clock import utc_now
 from oms_platform.errors import ConfigurationError
 from oms_tools.cli.client import ApiClient
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
-from oms_tools.cli.options import always_json_option, data_option, json_option, user_option
+from oms_tools.cli.options import (
+    always_json_option,
+    data_option,
+    json_option,
+    persona_option,
+    user_option,
+)
 from oms_tools.laptop.layout import StackError
 
 LOADED_BEFORE = timedelta(days=30)
 LOADED_AFTER = timedelta(days=550)
 SHOWN = timedelta(days=14)
 console = Console()
+admin_option = persona_option("admin1")
+reason_option = click.option("--reason", required=True, help="Why; it is kept with your name.")
 day_type = click.DateTime(("%Y-%m-%d",))
 
 
 @click.group()
 def calendar() -> None:
-    """Load the sessions of an exchange, and show when markets trade."""
+    """Load the sessions of an exchange, show when markets trade, and change a day."""
 
 
 @calendar.command("load")
@@ -92,6 +100,40 @@ def show(
         return
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+@calendar.command("set")
+@data_option
+@admin_option
+@click.argument("name")
+@click.argument("day", type=day_type)
+@click.option("--opens", help="By the clock of the calendar's zone, 09:30; as it is without.")
+@click.option("--closes", help="By the clock of the calendar's zone, 13:00; as it is without.")
+@click.option("--early-close", is_flag=True, help="It closes earlier than usual.")
+@reason_option
+@json_option
+def set_day(data: Path, user: str, name: str, day: datetime, as_json: bool, **times: Any) -> None:
+    """Set when the calendar NAME trades on a day: an early close, or a day that was not loaded."""
+    client = ApiClient.of_stack(data.resolve(), user)
+    _tell(client.set_session(name, day.date(), **times), as_json)
+
+
+@calendar.command("close")
+@data_option
+@admin_option
+@click.argument("name")
+@click.argument("day", type=day_type)
+@reason_option
+@json_option
+def close(data: Path, user: str, name: str, day: datetime, reason: str, as_json: bool) -> None:
+    """Close the calendar NAME for a day that has not begun; prints the session that there was."""
+    client = ApiClient.of_stack(data.resolve(), user)
+    _tell(client.remove_session(name, day.date(), reason=reason), as_json)
+
+
+def _tell(answer: dict[str, Any], as_json: bool) -> None:
+    line = json.dumps(answer, indent=1) if as_json else _session(answer)
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _line(one: dict[str, Any]) -> str:

@@ -30,6 +30,10 @@ class Listed(NamedTuple):
 
 _CLI: Final = "oms_tools.cli"
 COMMANDS: Final[Mapping[str, Listed]] = {
+    "account": Listed(
+        "Open an account, suspend and close it, and say who may trade for it",
+        f"{_CLI}.account_commands:account",
+    ),
     "accounts": Listed("List the accounts that a persona sees", f"{_CLI}.desk_commands:accounts"),
     "alerts": Listed(
         "Look at limits that are near or passed, and say that they were seen",
@@ -83,7 +87,7 @@ COMMANDS: Final[Mapping[str, Listed]] = {
         f"{_CLI}.order_commands:explain",
     ),
     "calendar": Listed(
-        "Load the sessions of an exchange, and show when markets trade",
+        "Load the sessions of an exchange, show when markets trade, and change a day",
         f"{_CLI}.calendar_commands:calendar",
     ),
     "export-routes": Listed(
@@ -100,6 +104,10 @@ COMMANDS: Final[Mapping[str, Listed]] = {
     "halt": Listed(
         "Halt a symbol, or list what is halted: new orders are denied, cancels go on",
         f"{_CLI}.halt_commands:halt",
+    ),
+    "instrument": Listed(
+        "List an instrument, take it off the list, change its tick, round lot or sector",
+        f"{_CLI}.instrument_commands:instrument",
     ),
     "kill": Listed(
         "Stop orders of any scope from the doors to the last gate; cancels still go out",

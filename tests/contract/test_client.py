@@ -77,6 +77,8 @@ GIVEN: dict[str, Any] = {
     "expires_minutes": 30,
     "alert_id": "01900000-0000-7000-8000-0000deadbeef", "level": "BREACH", "state": "OPEN", "note": "seen",
     "times_raised": 2, "finding_id": "f", "day": date(2026, 3, 2), "pattern": "WASH",
+    "reference_price": "27.5", "listing_venue": "XNAS", "tick_size": "0.05", "lot_size": 100,
+    "opens": "09:30", "closes": "13:00", "early_close": True, "average_volume": 5_000_000, "sigma_bps": 200,
 }  # fmt: skip
 
 
@@ -223,7 +225,8 @@ def test_what_repeats_safely_is_what_the_contract_makes_so() -> None:
     assert once == {
         *("addProfile", "retireProfile", "ignoreException", "bookException", "setAccountRouting"),
         *("setKillSwitch", "raiseKillSwitch", "releaseKillSwitch", "askFixSession", "withdrawFixCommand"),
-        *("setHalt", "liftHalt"),
+        *("setHalt", "liftHalt", "openAccount", "changeAccount"),
+        *("addInstrument", "changeInstrument", "setSession", "removeSession"),
         *("setLimit", "removeLimit"),
         *("grantOverride", "revokeOverride"),
         *("acknowledgeRiskAlert", "reviewFinding"),

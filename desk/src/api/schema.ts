@@ -25,7 +25,7 @@ export interface paths {
         };
         get: operations["listAccounts"];
         put?: never;
-        post?: never;
+        post: operations["openAccount"];
         delete?: never;
         options?: never;
         head?: never;
@@ -45,7 +45,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        patch: operations["changeAccount"];
         trace?: never;
     };
     "/api/v1/accounts/{accountId}/cash-entries": {
@@ -155,6 +155,22 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/calendars/{calendarId}/sessions/{day}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put: operations["setSession"];
+        post?: never;
+        delete: operations["removeSession"];
         options?: never;
         head?: never;
         patch?: never;
@@ -409,7 +425,7 @@ export interface paths {
         };
         get: operations["listInstruments"];
         put?: never;
-        post?: never;
+        post: operations["addInstrument"];
         delete?: never;
         options?: never;
         head?: never;
@@ -429,7 +445,7 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        patch: operations["changeInstrument"];
         trace?: never;
     };
     "/api/v1/kill-switches": {
@@ -1140,14 +1156,37 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AccountChangeRequest: {
+            desk?: string | null;
+            firm?: string | null;
+            name?: string | null;
+            reason: string;
+            status?: components["schemas"]["AccountStatus"] | null;
+        };
+        AccountKind: "INSTITUTION" | "HEDGE_FUND" | "RETAIL";
+        AccountRequest: {
+            accountId: string;
+            desk: string;
+            firm: string;
+            kind: components["schemas"]["AccountKind"];
+            name: string;
+            reason: string;
+        };
         Accounts: {
             accounts: components["schemas"]["AccountView"][];
         };
+        AccountStatus: "ACTIVE" | "SUSPENDED" | "CLOSED";
         AccountView: {
             accountId: string;
+            changedAt: string;
+            changedBy: string;
+            desk: string;
+            firm: string;
             kind: string;
             name: string;
+            reason: string;
             status: string;
+            version: number;
         };
         AcknowledgeRequest: {
             note: string;
@@ -1556,18 +1595,47 @@ export interface components {
             setBy: string;
             symbol: string;
         };
+        InstrumentChangeRequest: {
+            listingVenue?: string | null;
+            lotSize?: number | null;
+            name?: string | null;
+            reason: string;
+            sector?: string | null;
+            status?: components["schemas"]["InstrumentStatus"] | null;
+            tickSize?: string | number | null;
+        };
+        InstrumentRequest: {
+            averageVolume?: number | null;
+            calendarId: string;
+            listingVenue?: string | null;
+            lotSize?: number | null;
+            name: string;
+            reason: string;
+            referencePrice: string | number;
+            sector?: string;
+            sigmaBps?: number | null;
+            symbol: string;
+            tickSize?: string | number | null;
+        };
         Instruments: {
             instruments: components["schemas"]["InstrumentView"][];
         };
+        InstrumentStatus: "ACTIVE" | "INACTIVE";
         InstrumentView: {
             calendarId: string;
+            changedAt: string;
+            changedBy: string;
             haltReason: string | null;
+            listingVenue: string | null;
             lotSize: number;
             name: string;
+            reason: string;
             referencePrice: string;
+            sector: string;
             status: string;
             symbol: string;
             tickSize: string;
+            version: number;
         };
         KillStage: "BLOCK" | "CANCEL" | "FLATTEN";
         KillTriggerKind: "REJECT_RATE" | "VENUE_SILENCE" | "EXCEPTIONS" | "MESSAGE_RATE" | "LOSS";
@@ -2204,6 +2272,12 @@ export interface components {
             updatedAt: string | null;
             venueId: string;
         };
+        SessionRequest: {
+            closes?: string | null;
+            earlyClose?: boolean;
+            opens?: string | null;
+            reason: string;
+        };
         SessionView: {
             closesAt: string;
             earlyClose: boolean;
@@ -2558,10 +2632,106 @@ export interface operations {
             };
         };
     };
+    openAccount: {
+        parameters: {
+            query?: never;
+            header?: {
+                "X-Request-Id"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    etag?: string;
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountView"];
+                };
+            };
+            400: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getAccount: {
         parameters: {
             query?: never;
             header?: {
+                "If-None-Match"?: string;
                 "X-Request-Id"?: string;
             };
             path: {
@@ -2573,6 +2743,115 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    etag?: string;
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountView"];
+                };
+            };
+            304: {
+                headers: {
+                    etag?: string;
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeAccount: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+                "X-Request-Id"?: string;
+            };
+            path: {
+                accountId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    etag?: string;
                     ratelimit?: string;
                     "ratelimit-policy"?: string;
                     "x-request-id"?: string;
@@ -2614,6 +2893,28 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: {
                 headers: {
                     ratelimit?: string;
                     "ratelimit-policy"?: string;
@@ -3479,6 +3780,220 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setSession: {
+        parameters: {
+            query?: never;
+            header?: {
+                "X-Request-Id"?: string;
+            };
+            path: {
+                calendarId: string;
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SessionRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            400: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeSession: {
+        parameters: {
+            query: {
+                reason: string;
+            };
+            header?: {
+                "X-Request-Id"?: string;
+            };
+            path: {
+                calendarId: string;
+                day: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionView"];
+                };
+            };
+            400: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
                 headers: {
                     ratelimit?: string;
                     "ratelimit-policy"?: string;
@@ -5229,10 +5744,106 @@ export interface operations {
             };
         };
     };
+    addInstrument: {
+        parameters: {
+            query?: never;
+            header?: {
+                "X-Request-Id"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstrumentRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    etag?: string;
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstrumentView"];
+                };
+            };
+            400: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getInstrument: {
         parameters: {
             query?: never;
             header?: {
+                "If-None-Match"?: string;
                 "X-Request-Id"?: string;
             };
             path: {
@@ -5244,6 +5855,115 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    etag?: string;
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InstrumentView"];
+                };
+            };
+            304: {
+                headers: {
+                    etag?: string;
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeInstrument: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+                "X-Request-Id"?: string;
+            };
+            path: {
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InstrumentChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    etag?: string;
                     ratelimit?: string;
                     "ratelimit-policy"?: string;
                     "x-request-id"?: string;
@@ -5285,6 +6005,28 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: {
                 headers: {
                     ratelimit?: string;
                     "ratelimit-policy"?: string;

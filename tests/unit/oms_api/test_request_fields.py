@@ -14,6 +14,7 @@ from oms_api.domain.terms import Known, read_id, read_terms
 from oms_api.entrypoints.openapi import document
 from oms_api.entrypoints.request_fields import PROBLEMS_MAX, read_content, read_query
 from oms_api.entrypoints.rest import operations
+from oms_api.entrypoints.rest_accounts import AccountRequest
 from oms_api.entrypoints.rest_exceptions import ReasonRequest
 from oms_api.entrypoints.rest_orders import EXAMPLE, OrdersQuery
 from oms_api.entrypoints.rest_routing import WhatIfRequest
@@ -135,3 +136,13 @@ def test_clientorderids_with_commas_are_not_taken_for_several() -> None:
     assert (query.client_order_id, query.symbol) == (["a,b", "c"], ["A", "B"])
     apart = selection_of(SelectionQuery(client_order_id=["a,b"]))
     assert apart.text != selection_of(SelectionQuery(client_order_id=["a", "b"])).text
+
+
+@pytest.mark.parametrize("text", ["ACC-1\n", "\nACC-1", "ACC-1\nACC-2"])
+def test_a_line_feed_behind_an_id_is_part_of_it(text: str) -> None:
+    """Python's `$` stands before a last line feed as well; that of JSON Schema does not."""
+    content = {
+        "accountId": text, "name": "N", "kind": "RETAIL", "firm": "F", "desk": "D", "reason": "r",
+    }  # fmt: skip
+    read, problems = read_content(AccountRequest, content, "an account")
+    assert (read, [one.field for one in problems]) == (None, ["accountId"])

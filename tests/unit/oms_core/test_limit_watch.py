@@ -40,7 +40,7 @@ MARKS = {"A": 10 * DOLLAR, "B": 20 * DOLLAR, "C": 7 * DOLLAR}
 
 
 def desk(positions: dict[str, int], rows: tuple[RuleRow, ...] = ALL) -> Desk:
-    found = Desk(rules=RuleBook(rows), owned=frozenset({"X"}))
+    found = Desk(rules=RuleBook(rows), owns=lambda account: account == "X")
     found.instruments = {
         name: InstrumentTerms(symbol=name, active=True, sector="S1" if name < "C" else "S2")
         for name in SYMBOLS

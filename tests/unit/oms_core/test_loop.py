@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from oms_core.domain.order import Order
+from oms_core.domain.risk import AccountTerms
 from oms_core.entrypoints.loop import REFERENCE_EVERY
 from oms_core.entrypoints.republication import RECORDS_PER_STEP_MAX, RESEND_AFTER
 from oms_core.ports import AccountLostError, UnitOfWork
@@ -411,3 +412,29 @@ def test_reference_data_are_looked_at_by_their_own_time_and_not_with_every_step(
     scene.store.set_rules(limits(quantity_max=299))
     scene.step(REFERENCE_EVERY.total_seconds() / 2)
     assert scene.quantities(scene.order())[0] == "ACKNOWLEDGED"
+
+
+# ---- what is opened meanwhile
+
+
+def test_an_account_that_was_just_opened_trades_with_its_first_order_and_is_owned(scene: Scene) -> None:
+    """No rebalance and no look by time in between: kill switches, loads and losses go by what is owned."""
+    scene.step(1)
+    scene.store.set_account(AccountTerms(account_id="ACC-NEW"))
+    order_id = scene.order(account_id="ACC-NEW")
+    assert "OrderAccepted" in scene.event_types(order_id)
+    assert "ACC-NEW" in scene.core.desk.owned
+
+
+def test_an_instrument_that_was_just_listed_trades_with_its_first_order(scene: Scene) -> None:
+    scene.step(1)
+    listed = scene.core.desk.instruments["AAPL"]
+    scene.store.set_instrument(msgspec.structs.replace(listed, symbol="NEWS"))
+    assert "OrderAccepted" in scene.event_types(scene.order(symbol="NEWS"))
+
+
+def test_an_account_of_another_cores_partitions_is_not_owned_when_it_is_opened(scene: Scene) -> None:
+    scene.store._partition_of = lambda account: 9 if account == "ACC-NEW" else 0
+    scene.store.set_account(AccountTerms(account_id="ACC-NEW"))
+    scene.step(1)
+    assert ("ACC-NEW" in scene.core.desk.accounts, "ACC-NEW" in scene.core.desk.owned) == (True, False)

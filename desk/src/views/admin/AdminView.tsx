@@ -1,48 +1,11 @@
 // What everybody's trading stands on: accounts, instruments, routing profiles, calendars, and who changed what.
-import { call } from "../../api/client";
-import { accounts, instruments, profiles } from "../../store/desk";
-import { plain, price } from "../../ui/numbers";
-import { Badge, Empty, Pane } from "../../ui/parts";
-import { useRead } from "../../ui/read";
-import { clock, whole } from "../../ui/time";
+import { profiles } from "../../store/desk";
+import { Badge, Pane } from "../../ui/parts";
+import { whole } from "../../ui/time";
+import { AccountsPane } from "./AccountsPane";
 import { AuditPane } from "./AuditPane";
-
-const READ_MS = 10_000;
-
-function AccountsPane() {
-  return (
-    <Pane title={`Accounts (${accounts.value.length})`}>
-      <div class="scroll" tabIndex={0}>
-        <table class="plain">
-          <thead><tr><th>Account</th><th>Name</th><th>Kind</th><th>State</th></tr></thead>
-          <tbody>{accounts.value.map(one => <tr key={one.accountId}><td>{one.accountId}</td><td>{one.name}</td><td>{one.kind.toLowerCase()}</td><td><Badge tone={one.status === "ACTIVE" ? "good" : "warn"}>{one.status.toLowerCase()}</Badge></td></tr>)}</tbody>
-        </table>
-      </div>
-    </Pane>
-  );
-}
-
-function InstrumentsPane() {
-  const read = useRead(() => call("get", "/api/v1/instruments").then(found => found.instruments), READ_MS);
-  const shown = read.value ?? [...instruments.value.values()];
-  return (
-    <Pane title={`Instruments (${shown.length})`}>
-      <div class="scroll" tabIndex={0}>
-        <table class="plain">
-          <thead><tr><th>Symbol</th><th>Name</th><th>State</th><th class="number">Reference $</th><th class="number">Tick</th><th class="number">Lot</th><th>Calendar</th></tr></thead>
-          <tbody>
-            {shown.map(one => (
-              <tr key={one.symbol}>
-                <td><b>{one.symbol}</b></td><td>{one.name}</td><td><Badge tone={one.haltReason !== null ? "bad" : one.status === "ACTIVE" ? "good" : "warn"} tip={one.haltReason ?? ""}>{one.haltReason !== null ? "halted" : one.status.toLowerCase()}</Badge></td>
-                <td class="number">{price(one.referencePrice)}</td><td class="number">{plain(one.tickSize)}</td><td class="number">{one.lotSize}</td><td>{one.calendarId}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </Pane>
-  );
-}
+import { CalendarsPane } from "./CalendarsPane";
+import { InstrumentsPane } from "./InstrumentsPane";
 
 /** Say settings as names and values, those within another after it in brackets. */
 function settingsInWords(settings: Readonly<Record<string, unknown>>): string {
@@ -64,23 +27,6 @@ function ProfilesPane() {
             ))}
           </tbody>
         </table>
-      </div>
-    </Pane>
-  );
-}
-
-function CalendarsPane() {
-  const read = useRead(() => call("get", "/api/v1/calendars").then(found => found.calendars), READ_MS);
-  return (
-    <Pane title="Calendars">
-      <div class="scroll" tabIndex={0}>
-        {read.problem ? <p class="warn">{read.problem}</p> : null}
-        {read.value?.length ? (
-          <table class="plain">
-            <thead><tr><th>Calendar</th><th>Zone</th><th>Now</th><th>Until</th></tr></thead>
-            <tbody>{read.value.map(one => <tr key={one.calendarId}><td>{one.calendarId}</td><td>{one.zone}</td><td><Badge tone={one.isOpen ? "good" : "soft"}>{one.isContinuous ? "always open" : one.isOpen ? "open" : "closed"}</Badge></td><td title={one.until ? whole(one.until) : ""}>{one.isContinuous ? "" : clock(one.until)}</td></tr>)}</tbody>
-          </table>
-        ) : <Empty>{read.value ? "No calendar is loaded." : read.problem ? "" : "One moment…"}</Empty>}
       </div>
     </Pane>
   );

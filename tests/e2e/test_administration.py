@@ -1,0 +1,136 @@
+"""What an administrator changes while a stack runs: it is in effect at once, and nothing is started again."""
+
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from oms_client import Client
+from oms_client.answers import Order
+from oms_client.errors import ConflictError
+from oms_tools.audit.verification import verify_database
+from oms_tools.laptop.parts import postgres_dsn, wait_until
+from tests.stack_rig import StackRig
+
+DONE_S_MAX = 60.0
+ACCOUNT = "ACC-E2E-001"
+
+
+@pytest.fixture
+def client(rig: StackRig) -> Iterator[Client]:
+    with Client(rig.layout.api_url, lambda: rig.client("admin1").token) as client:
+        yield client
+
+
+def ended(client: Client, **terms: object) -> Order:
+    """Place an order and return it when it is over."""
+    wanted = {"account": ACCOUNT, "symbol": "MSFT", "side": "BUY", "quantity": 20} | terms
+    placed = client.place(**wanted)  # type: ignore[arg-type]
+    wait_until(lambda: client.order(placed.order_id).closed, f"end of an order {wanted}", DONE_S_MAX)
+    return client.order(placed.order_id)
+
+
+def processes(rig: StackRig) -> dict[str, int]:
+    """Return which processes the stack has: another number of one says that it was started again."""
+    return {name: int(program["pid"]) for name, program in rig.programs().items()}
+
+
+def test_an_account_trades_when_it_is_open_and_not_when_it_is_suspended_and_is_closed_flat(
+    rig: StackRig, client: Client
+) -> None:
+    started = processes(rig)
+    opened = client.open_account(
+        ACCOUNT, name="End to end", kind="INSTITUTION", firm="DEMO", desk="AGENCY", reason="test"
+    )
+    # No wait: the very next order is taken.
+    assert ended(client).status == "FILLED"
+    assert [one.quantity for one in client.positions(ACCOUNT).positions] == [20]
+    resting = client.place(
+        account=ACCOUNT, symbol="MSFT", side="BUY", quantity=10, limit_price="250.00", time_in_force="GTC"
+    )
+    wait_until(lambda: bool(client.order_routes(resting.order_id).routes), "route of what rests", DONE_S_MAX)
+
+    suspended = client.change_account(
+        ACCOUNT, status="SUSPENDED", reason="margin is late", version=opened.version
+    )
+    with pytest.raises(ConflictError):
+        client.change_account(ACCOUNT, status="ACTIVE", reason="as read before", version=opened.version)
+    # Core goes by it within a quarter of a second; what had come until then was taken.
+    time.sleep(1)
+    denied = ended(client)
+    assert (denied.status, denied.text) == ("REJECTED", f"ACCOUNT_NOT_ACTIVE: account={ACCOUNT}")
+    assert not client.order_routes(denied.order_id).routes
+    logged = rig.oms("fix", "log", str(denied.order_id), "--json")
+    assert "35=D" not in logged.stdout
+    assert not client.order(resting.order_id).closed
+    with pytest.raises(ConflictError) as refused:
+        client.change_account(ACCOUNT, status="CLOSED", reason="too early", version=suspended.version)
+    assert "1 open order and 1 position" in str(refused.value)
+    client.cancel(resting.order_id)
+    wait_until(lambda: client.order(resting.order_id).status == "CANCELED", "cancel", DONE_S_MAX)
+
+    client.change_account(ACCOUNT, status="ACTIVE", reason="margin has come")
+    time.sleep(1)
+    assert ended(client, side="SELL").status == "FILLED"
+    client.change_account(ACCOUNT, status="SUSPENDED", reason="it leaves")
+    time.sleep(1)
+    closed = client.change_account(ACCOUNT, status="CLOSED", reason="it has left")
+    assert (closed.status, closed.version, closed.changed_by) == ("CLOSED", 5, "admin1")
+
+    with psycopg.connect(postgres_dsn(rig.layout.port("postgres")), autocommit=True) as connection:
+        assert verify_database(connection).faults == []
+        changes = connection.execute(
+            "SELECT reason FROM audit_log WHERE table_name = 'accounts' AND key->>'account_id' = %s"
+            " ORDER BY sequence",
+            (ACCOUNT,),
+        ).fetchall()
+    assert [reason for (reason,) in changes] == [
+        "test", "margin is late", "margin has come", "it leaves", "it has left",
+    ]  # fmt: skip
+    assert processes(rig) == started
+
+
+def test_who_may_trade_for_an_account_is_said_by_a_command(rig: StackRig, client: Client) -> None:
+    name = "ACC-E2E-002"
+    opened = rig.oms(
+        *("account", "open", name, "--name", "Of one trader", "--kind", "retail", "--firm", "DEMO"),
+        *("--desk", "AGENCY", "--reason", "test"),
+    )
+    assert opened.returncode == 0, opened.stderr
+    assert rig.oms("account", "forbid", name, "--reason", "one trader only").returncode == 0
+    time.sleep(1)
+    assert ended(client, account=name).text.startswith("TRADER_NOT_PERMITTED")
+    assert rig.oms("account", "permit", name, "admin1", "--reason", "that one").returncode == 0
+    time.sleep(1)
+    assert ended(client, account=name).status == "FILLED"
+    assert "admin1" in rig.oms("account", "traders", name).stdout
+
+
+def test_an_instrument_trades_when_it_is_listed_and_not_when_it_is_off_the_list(
+    rig: StackRig, client: Client
+) -> None:
+    started = processes(rig)
+    client.add_instrument(
+        "NEWS", name="News", reference_price="27.50", calendar="SIM", tick_size="0.05", reason="first day"
+    )
+    # Nobody quotes it yet: what is taken by risk waits for a route, or ends without one.
+    placed = client.place(account="ACC-INST-001", symbol="NEWS", side="BUY", quantity=10, limit_price="27.55")
+    wait_until(
+        lambda: "OrderAccepted" in str(client.order_events(placed.order_id)),
+        "acceptance of what was just listed",
+        DONE_S_MAX,
+    )
+    with pytest.raises(ConflictError):
+        client.change_instrument("NEWS", tick_size="0.1", reason="coarser")
+    client.cancel(placed.order_id)
+    wait_until(lambda: client.order(placed.order_id).closed, "its end", DONE_S_MAX)
+    client.change_instrument("NEWS", tick_size="0.1", reason="coarser")
+    client.change_instrument("NEWS", status="INACTIVE", reason="delisted")
+    time.sleep(1)
+    denied = ended(client, account="ACC-INST-001", symbol="NEWS", limit_price="27.50")
+    assert denied.text == "INSTRUMENT_NOT_ACTIVE: symbol=NEWS"
+    assert not client.order_routes(denied.order_id).routes
+    with psycopg.connect(postgres_dsn(rig.layout.port("postgres")), autocommit=True) as connection:
+        assert verify_database(connection).faults == []
+    assert processes(rig) == started
