@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Order } from "../src/api/types";
-import { apply, belongTo, CLOSED_MAX, executions, EXECUTIONS_MAX, forgetOrders, hasUnread, inDoubt, merge, orders, sent, unreadOrders } from "../src/store/orders";
+import { apply, belongTo, CLOSED_MAX, executions, EXECUTIONS_MAX, forgetAccounts, forgetOrders, hasUnread, inDoubt, merge, nothingIsSure, orders, sent, unreadOrders } from "../src/store/orders";
 import type { OrderRow } from "../src/store/orders";
 import type { OrderEvent } from "../src/stream/messages";
 
@@ -135,4 +135,36 @@ test("one's own closed orders stay, however many of others close", () => {
   for (let place = 0; place < CLOSED_MAX * 2; place += 1) merge(listed(CLOSED_MAX * 3 + place, "FILLED", 3, { principal: "me" }), false);
   assert.ok(orders.size <= 2 * (CLOSED_MAX * 1.1 + 1), `${orders.size} are held`);
   belongTo("");
+});
+
+test("in doubt is what is shown as open and nobody on this connection vouches for", () => {
+  forgetOrders();
+  merge(listed(1), true);
+  merge(listed(2), false);
+  merge(listed(3, "FILLED"), false);
+  apply(told(4, "ACKNOWLEDGED", 2));
+  sent(ticket(5), true);
+  sent(ticket(6), false);
+  assert.deepEqual(inDoubt(), [idOf(2), idOf(6)]);
+  apply(told(2, "ACKNOWLEDGED", 3));
+  merge(listed(6, "CANCELED", 3), false);
+  assert.deepEqual(inDoubt(), []);
+  // Another connection begins: a snapshot vouches for its orders, the list for none.
+  nothingIsSure();
+  assert.deepEqual(inDoubt(), [1, 2, 4, 5].map(idOf));
+  merge(listed(1), true);
+  merge(listed(2, "ACKNOWLEDGED", 3), false);
+  assert.deepEqual(inDoubt(), [2, 4, 5].map(idOf));
+});
+
+test("of an account that is lost nothing stays", () => {
+  forgetOrders();
+  merge(listed(1), true);
+  merge(listed(2, "FILLED", 3, { accountId: "B" }), true);
+  apply(told(3, "PARTIALLY_FILLED", 2, { accountId: "B", tradeApplied: { venueId: "V", execId: "x", clOrdId: "c", lastQty: 1, lastPxMicros: 1 } }));
+  forgetAccounts(["B"]);
+  assert.deepEqual([...orders.ids()], [idOf(1)]);
+  assert.equal(executions.size, 0);
+  assert.equal(hasUnread(), false);
+  assert.deepEqual(inDoubt(), []);
 });
