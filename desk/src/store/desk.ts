@@ -171,8 +171,10 @@ async function readTermsOf(mine: number, orderId: string): Promise<void> {
     const order = await call("get", "/api/v1/orders/{orderId}", { path: { orderId } });
     if (mine === generation) listed(order);
   } catch (problem) {
-    if (!(problem instanceof ApiProblem && problem.status === 404)) throw problem;
-    if (Date.now() - Date.parse(timeOf(orderId)) > UNKNOWN_MS_MAX) unreadable(orderId);
+    // What answers may be behind what told of it.
+    const isUnknown = problem instanceof ApiProblem && problem.status === 404 && Date.now() - Date.parse(timeOf(orderId)) > UNKNOWN_MS_MAX;
+    if (!isUnknown) throw problem;
+    unreadable(orderId);
   }
 }
 
