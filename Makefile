@@ -17,7 +17,7 @@ COMPILE := $(VENV)/compile/bin/pip-compile --quiet --generate-hashes --no-emit-i
 SPREAD := -n 3 --dist loadfile
 UNCOUNTED := properties simulation e2e faults
 
-.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch verdict-cost deploy-test helm-cluster trace-cost faults outage kill-drill mutants unkind doors tenants sockets copies proto docs sbom constraints clean page-test clients desk desk-check desk-modules
+.PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch verdict-cost deploy-test helm-cluster trace-cost faults outage kill-drill mutants unkind doors tenants sockets copies proto docs sbom constraints clean page-test story clients desk desk-check desk-modules
 
 install: $(STAMP)
 
@@ -58,6 +58,11 @@ venue-test: dev
 page-test: dev desk-modules
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { echo "page-test needs Chromium, found none: apt-get install chromium"; exit 1; }
 	$(BIN)/python -m pytest tests/page $(ARGS)
+
+# A day at the desk in a browser while others send RATE orders a second: make story RATE=100. `make page-test` has it at 50.
+RATE ?= 200
+story: dev desk-modules
+	OMS_STORY_RATE=$(RATE) $(BIN)/python -m pytest tests/page/test_story.py -s $(ARGS)
 
 # The desk page of desk/ (npm with Node 20 or newer): its types from the contract, its tests, and what the gateway serves of it.
 desk: dev desk-modules

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { apply, CLOSED_MAX, executions, EXECUTIONS_MAX, forgetOrders, hasUnread, inDoubt, merge, orders, unreadOrders } from "../src/store/orders";
+import type { Order } from "../src/api/types";
+import { apply, belongTo, CLOSED_MAX, executions, EXECUTIONS_MAX, forgetAccounts, forgetOrders, hasUnread, inDoubt, merge, nothingIsSure, orders, sent, unreadOrders } from "../src/store/orders";
 import type { OrderRow } from "../src/store/orders";
 import type { OrderEvent } from "../src/stream/messages";
 
@@ -8,8 +9,10 @@ import type { OrderEvent } from "../src/stream/messages";
 Object.assign(globalThis, { document: { hidden: true } });
 
 const idOf = (place: number): string => `01900000-0000-7000-8000-${place.toString(16).padStart(12, "0")}`;
-const listed = (place: number, status = "ACKNOWLEDGED", sequence = 2) =>
-  ({ orderId: idOf(place), accountId: "A", symbol: "DIS", side: "BUY", quantity: 10, status, cumQty: 0, leavesQty: 10, avgPx: null, text: "", sequence, createdAt: "", updatedAt: "", orderType: "LIMIT" }) as OrderRow;
+const listed = (place: number, status = "ACKNOWLEDGED", sequence = 2, more: Partial<Order> = {}) =>
+  ({ orderId: idOf(place), accountId: "A", symbol: "DIS", side: "BUY", quantity: 10, status, cumQty: 0, leavesQty: 10, avgPx: null, text: "", sequence, createdAt: "", updatedAt: "", orderType: "LIMIT", principal: "other", ...more }) as Order;
+const ticket = (place: number) =>
+  ({ orderId: idOf(place), accountId: "A", symbol: "DIS", side: "BUY", quantity: 10, status: "NEW", cumQty: 0, leavesQty: 10, avgPx: null, text: "", sequence: 0, createdAt: "", updatedAt: "", orderType: "LIMIT", limitPrice: "9" }) as OrderRow;
 const told = (place: number, status: string, sequence: number, more: Partial<OrderEvent> = {}) =>
   ({ eventId: `e${place}`, orderId: idOf(place), accountId: "A", clientOrderId: "c", sequence, streamSequence: sequence, type: "x", status: `ORDER_STATUS_${status}`, symbol: "DIS", side: "SIDE_BUY", quantity: 10, occurredAt: "", ...more }) as OrderEvent;
 
@@ -64,4 +67,104 @@ test("what is older by its sequence changes nothing, whichever way it comes", ()
   assert.equal(orders.get(idOf(1))?.orderType, "LIMIT");
   apply(told(1, "ACKNOWLEDGED", 4));
   assert.equal(orders.get(idOf(1))?.sequence, 5);
+});
+
+test("an order of the ticket has its terms of the list, however far the stream is ahead of that", () => {
+  // Whichever of the answer, the events and the list comes first, and however old the list is.
+  const steps = {
+    sent: () => sent(ticket(1), true),
+    told: () => apply(told(1, "ACKNOWLEDGED", 2)),
+    toldMore: () => apply(told(1, "ACKNOWLEDGED", 4)),
+    listed: () => merge(listed(1, "ACKNOWLEDGED", 2, { basketId: "b", limitPrice: "9" }), false),
+  };
+  const orderings = (left: readonly (keyof typeof steps)[]): (keyof typeof steps)[][] =>
+    left.length ? left.flatMap(one => orderings(left.filter(other => other !== one)).map(rest => [one, ...rest])) : [[]];
+  for (const ordering of orderings(["sent", "told", "toldMore", "listed"])) {
+    forgetOrders();
+    for (const step of ordering) steps[step]();
+    const order = orders.get(idOf(1));
+    assert.equal(order?.principal, "other", ordering.join());
+    assert.equal(order?.basketId, "b", ordering.join());
+    assert.equal(order?.limitPrice, "9", ordering.join());
+    assert.equal(order?.sequence, 4, ordering.join());
+    assert.equal(order?.status, "ACKNOWLEDGED", ordering.join());
+    assert.equal(hasUnread(), false, ordering.join());
+  }
+});
+
+test("an order of the ticket is read until the list has said its terms", () => {
+  forgetOrders();
+  sent(ticket(1), true);
+  assert.deepEqual(unreadOrders(), [idOf(1)]);
+  apply(told(1, "ACKNOWLEDGED", 2));
+  assert.deepEqual(unreadOrders(), [idOf(1)]);
+});
+
+test("what a change has made of an order's terms the list says, and one from before the change does not", () => {
+  forgetOrders();
+  merge(listed(1, "ACKNOWLEDGED", 2, { algo: { strategy: "TWAP" } }), true);
+  apply(told(1, "ACKNOWLEDGED", 5, { orderReplaced: { terms: { orderType: "ORDER_TYPE_LIMIT", limitPriceMicros: 8_000_000 } } }));
+  merge(listed(1, "ACKNOWLEDGED", 4, { algo: { strategy: "TWAP" }, limitPrice: "9" }), false);
+  assert.deepEqual(unreadOrders(), [idOf(1)]);
+  assert.equal(orders.get(idOf(1))?.limitPrice, "8");
+  merge(listed(1, "ACKNOWLEDGED", 5, { algo: { strategy: "VWAP" }, limitPrice: "8" }), false);
+  assert.deepEqual(orders.get(idOf(1))?.algo, { strategy: "VWAP" });
+  assert.equal(hasUnread(), false);
+});
+
+test("what the list says again is no other row", () => {
+  forgetOrders();
+  merge(listed(1), true);
+  const row = orders.get(idOf(1));
+  merge(listed(1), false);
+  assert.equal(orders.get(idOf(1)), row);
+});
+
+test("one's own closed orders stay, however many of others close", () => {
+  forgetOrders();
+  belongTo("me");
+  const own = 50;
+  for (let place = 0; place < own; place += 1) merge(listed(place, "FILLED", 3, { principal: "me" }), false);
+  // One that the ticket sent, and the list has not told of yet.
+  sent({ ...ticket(own), principal: "me" }, true);
+  apply(told(own, "FILLED", 3));
+  for (let place = 0; place < CLOSED_MAX * 2; place += 1) apply(told(own + 1 + place, "FILLED", 3));
+  for (let place = 0; place <= own; place += 1) assert.ok(orders.get(idOf(place)), `own order ${place} is gone`);
+  assert.ok(orders.size <= own + 1 + CLOSED_MAX * 1.1 + 1);
+  // One's own have a bound, too.
+  for (let place = 0; place < CLOSED_MAX * 2; place += 1) merge(listed(CLOSED_MAX * 3 + place, "FILLED", 3, { principal: "me" }), false);
+  assert.ok(orders.size <= 2 * (CLOSED_MAX * 1.1 + 1), `${orders.size} are held`);
+  belongTo("");
+});
+
+test("in doubt is what is shown as open and nobody on this connection vouches for", () => {
+  forgetOrders();
+  merge(listed(1), true);
+  merge(listed(2), false);
+  merge(listed(3, "FILLED"), false);
+  apply(told(4, "ACKNOWLEDGED", 2));
+  sent(ticket(5), true);
+  sent(ticket(6), false);
+  assert.deepEqual(inDoubt(), [idOf(2), idOf(6)]);
+  apply(told(2, "ACKNOWLEDGED", 3));
+  merge(listed(6, "CANCELED", 3), false);
+  assert.deepEqual(inDoubt(), []);
+  // Another connection begins: a snapshot vouches for its orders, the list for none.
+  nothingIsSure();
+  assert.deepEqual(inDoubt(), [1, 2, 4, 5].map(idOf));
+  merge(listed(1), true);
+  merge(listed(2, "ACKNOWLEDGED", 3), false);
+  assert.deepEqual(inDoubt(), [2, 4, 5].map(idOf));
+});
+
+test("of an account that is lost nothing stays", () => {
+  forgetOrders();
+  merge(listed(1), true);
+  merge(listed(2, "FILLED", 3, { accountId: "B" }), true);
+  apply(told(3, "PARTIALLY_FILLED", 2, { accountId: "B", tradeApplied: { venueId: "V", execId: "x", clOrdId: "c", lastQty: 1, lastPxMicros: 1 } }));
+  forgetAccounts(["B"]);
+  assert.deepEqual([...orders.ids()], [idOf(1)]);
+  assert.equal(executions.size, 0);
+  assert.equal(hasUnread(), false);
+  assert.deepEqual(inDoubt(), []);
 });

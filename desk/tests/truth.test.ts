@@ -36,6 +36,31 @@ test("it is live only after every snapshot and the list, and nothing is in doubt
   assert.equal(truth.truth, "LIVE");
 });
 
+test("without the list it is not live, however much the stream says", () => {
+  const truth = new StreamTruth();
+  truth.begin(ACCOUNTS, 0);
+  truth.opened("token", 1);
+  for (const account of ACCOUNTS) truth.received(snapshot(account), 2);
+  assert.equal(truth.truth, "CATCHING_UP");
+  truth.received(events(event("A", 6)), 3);
+  assert.equal(truth.tick(4), "");
+  assert.equal(truth.truth, "CATCHING_UP");
+  truth.listed(true, 0, 5);
+  assert.equal(truth.truth, "LIVE");
+});
+
+test("while it catches up, silence is called so", () => {
+  const truth = new StreamTruth();
+  truth.begin(ACCOUNTS, 0);
+  truth.opened("token", 1);
+  truth.received(snapshot("A"), 2);
+  truth.tick(2 + STALE_MS);
+  assert.equal(truth.truth, "STALE");
+  assert.match(truth.why, /nothing was heard/);
+  truth.received(snapshot("B"), 3 + STALE_MS);
+  assert.notEqual(truth.truth, "LIVE");
+});
+
 test("a gap ends it, and what came before the gap counts", () => {
   const truth = live();
   const taken = truth.received(events(event("A", 6), event("A", 8)), 4);
@@ -147,6 +172,34 @@ test("a new connection vouches for nothing that the one before it said", () => {
   truth.opened("token", 6);
   assert.equal(truth.tells("A"), false);
   assert.deepEqual(truth.received(events(event("A", 6)), 7).events, []);
+});
+
+test("a list that was read, or doubted, on the connection before says nothing of this one", () => {
+  for (const doubtful of [0, 3]) {
+    const truth = live();
+    truth.listed(true, doubtful, 4);
+    truth.ended("lost", 5);
+    truth.opened("token", 6);
+    for (const account of ACCOUNTS) truth.received(snapshot(account), 7);
+    assert.equal(truth.truth, "CATCHING_UP");
+    assert.match(truth.why, /reading the list/);
+    truth.listed(true, 0, 8);
+    assert.equal(truth.truth, "LIVE");
+  }
+});
+
+test("what was asked on the connection before is not answered on this one", () => {
+  const truth = live();
+  assert.equal(truth.ask(1 + ASK_MS).length, 1);
+  truth.ended("lost", 2 + ASK_MS);
+  const again = SILENCE_MS_MAX;
+  truth.opened("token", again);
+  for (const account of ACCOUNTS) truth.received(snapshot(account), again);
+  truth.listed(true, 0, again);
+  assert.equal(truth.truth, "LIVE");
+  // Long after it was asked for, and soon after this connection began.
+  assert.equal(truth.tick(2 + ASK_MS + SILENCE_MS_MAX), "");
+  assert.equal(truth.truth, "LIVE");
 });
 
 test("accounts and symbols are asked for in messages of at most five hundred", () => {

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from oms_tools.laptop.parts import postgres_dsn
-from tests.e2e.orders import place, until_status
+from tests.e2e.orders import far_below, place, until_status
 from tests.page.desk import AXE, Desk, canceled, filled, orders_of, resting
 from tests.stack_rig import StackRig
 
@@ -99,6 +99,21 @@ def test_whoever_may_not_trade_cannot_send(desk: Desk) -> None:
     desk.fill(quantity="10")
     expect(desk.page.locator("#send")).to_be_disabled()
     expect(desk.page.locator("#outcome")).to_have_text("This token has no right to trade.")
+
+
+def test_an_order_of_the_ticket_is_found_by_who_sent_it(rig: StackRig, desk: Desk) -> None:
+    client = rig.client("trader1")
+    price = far_below(client)
+    desk.log_in("trader1")
+    desk.fill(symbol="MSFT", quantity="779", orderType="LIMIT", limitPrice=price)
+    desk.send()
+    expect(desk.page.locator("#outcome")).to_contain_text("Buy 779 MSFT")
+    (order,) = orders_of(client, 779, "MSFT")
+    until_status(client, order["orderId"], "ACKNOWLEDGED")
+    desk.page.get_by_label("Search in the list").fill("trader1")
+    desk.says(order["orderId"], "status", "Working")
+    desk.says(order["orderId"], "trader", "trader1")
+    canceled(client, order["orderId"])
 
 
 # ---- why

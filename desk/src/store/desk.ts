@@ -4,20 +4,26 @@
 // anything is called live. What was read on one connection says nothing on the next.
 import { batch, signal } from "@preact/signals";
 import { call } from "../api/client";
+import { timeOf } from "../api/ids";
 import { ApiProblem, inWords } from "../api/problems";
-import type { Account, Instrument, KillSwitch, Me, Profile, Venue } from "../api/types";
+import type { Account, Instrument, KillSwitch, Me, Order, Profile, Venue } from "../api/types";
 import { again, listen, listStands, silence, standing, tells, watches, type Sink } from "../stream/connection";
 import { chaos } from "./chaos";
 import { alerts, forgetMarket, positions, quotesLive, takeAlerts, takePositions, takeQuote } from "./market";
-import { apply, forgetAccounts, forgetOrders, hasUnread, inDoubt, keep, merge, nothingIsSure, orders, unreadable, unreadOrders, type OrderRow } from "./orders";
+import { apply, belongTo, forgetAccounts, forgetOrders, hasUnread, inDoubt, keep, merge, nothingIsSure, sent, unreadable, unreadOrders, type OrderRow } from "./orders";
 
 const PAGE = 200;
 // What has closed is read behind what is open, so far back.
 const HISTORY_PAGES = 50;
 const PAGES_FOR_TERMS = 10;
 const ASKED_AT_ONCE = 20;
+// So few are asked for each by itself, more by pages of the list.
+const FEW = 5;
 const SETTLE_MS = 1_000;
 const TERMS_MS = 400;
+const TERMS_MS_BUSY = 3_000;
+// An order that nobody knows after so long is not one of the list.
+const UNKNOWN_MS_MAX = 60_000;
 const KILLS_MS = 3_000;
 
 export const me = signal<Me | null>(null);
@@ -70,7 +76,7 @@ const sink: Sink = {
 };
 
 /** Take an order as the list has it. */
-function listed(order: OrderRow): void {
+function listed(order: Order): void {
   if (watches(order.accountId)) merge(order, false);
 }
 
@@ -132,39 +138,42 @@ async function settle(mine: number): Promise<void> {
   }
 }
 
+const isConnected = (): boolean => standing.value.truth === "LIVE" || standing.value.truth === "CATCHING_UP";
+
 /** Find out whatever is in doubt now, as after an order was placed. */
 export function settleNow(): void {
-  if (standing.value.truth === "LIVE" || standing.value.truth === "CATCHING_UP") void settle(generation);
+  if (isConnected()) void settle(generation);
 }
 
-/** Read the terms of orders that events alone have told of: most are among the newest, of the others each is asked for by itself. */
-function termsSoon(): void {
+/** Read what the list has yet to say of orders, again and again until it has: a gateway that is busy is asked later. */
+function termsSoon(waitMs = TERMS_MS): void {
   if (termsDue) return;
   termsDue = true;
   setTimeout(() => {
-    void (async () => {
-      const mine = generation;
-      const due = new Set(unreadOrders());
-      try {
-        await readPages(mine, PAGES_FOR_TERMS, null, () => !unreadOrders().some(orderId => due.has(orderId)));
-        const older = unreadOrders().filter(orderId => due.has(orderId)).slice(0, ASKED_AT_ONCE);
-        await Promise.all(older.map(orderId => readTerms(mine, orderId)));
-        termsDue = false;
-        if (hasUnread() && mine === generation) termsSoon();
-      } catch {
-        // The next event asks again.
-        termsDue = false;
-      }
-    })();
-  }, TERMS_MS);
+    void readTerms(generation).then(() => TERMS_MS, () => TERMS_MS_BUSY).then(nextMs => {
+      termsDue = false;
+      if (hasUnread()) termsSoon(nextMs);
+    });
+  }, waitMs);
 }
 
-async function readTerms(mine: number, orderId: string): Promise<void> {
+/** Read the terms that are due now: many are among the newest orders, of the others each is asked for by itself. */
+async function readTerms(mine: number): Promise<void> {
+  if (!isConnected()) return;
+  const due = new Set(unreadOrders());
+  const left = () => unreadOrders().filter(orderId => due.has(orderId));
+  await readPages(mine, PAGES_FOR_TERMS, null, () => left().length <= FEW);
+  await Promise.all(left().slice(0, ASKED_AT_ONCE).map(orderId => readTermsOf(mine, orderId)));
+}
+
+async function readTermsOf(mine: number, orderId: string): Promise<void> {
   try {
     const order = await call("get", "/api/v1/orders/{orderId}", { path: { orderId } });
     if (mine === generation) listed(order);
   } catch (problem) {
-    if (!(problem instanceof ApiProblem && problem.status === 404)) throw problem;
+    // What answers may be behind what told of it.
+    const isUnknown = problem instanceof ApiProblem && problem.status === 404 && Date.now() - Date.parse(timeOf(orderId)) > UNKNOWN_MS_MAX;
+    if (!isUnknown) throw problem;
     unreadable(orderId);
   }
 }
@@ -192,6 +201,7 @@ export async function enter(): Promise<void> {
     call("get", "/api/v1/routing/profiles"),
     call("get", "/api/v1/kill-switches").then(found => found.killSwitches, () => null),
   ]);
+  belongTo(who.subject);
   listen(seen.accounts.map(one => one.accountId), sink);
   batch(() => {
     me.value = who;
@@ -209,22 +219,26 @@ export function leave(): void {
   silence();
   forgetOrders();
   forgetMarket();
+  belongTo("");
   chaos.value = null;
   me.value = null;
   accounts.value = [];
   kills.value = null;
 }
 
+type Sent = { orderId: string; accountId: string; clientOrderId: string; createdAt: string; symbol: string; side: OrderRow["side"]; quantity: number } & Record<string, unknown>;
+
 /** Return how to show an order that is about to be sent: whoever calls it says what was sent and as which order. */
-export function placed(): (sent: { orderId: string; accountId: string; clientOrderId: string; createdAt: string; symbol: string; side: OrderRow["side"]; quantity: number } & Record<string, unknown>) => void {
+export function placed(): (order: Sent) => void {
   const mine = generation;
   const wasLive = standing.value.truth === "LIVE";
-  return sent => {
+  const by = me.value?.subject ?? "";
+  return order => {
     // What follows a subscription is on its stream; of an order that was sent before it, that is not known.
-    const follows = wasLive && mine === generation && tells(sent.accountId);
-    if (!watches(sent.accountId)) return;
-    if (!orders.get(sent.orderId))
-      merge({ ...(sent as unknown as OrderRow), status: "NEW", cumQty: 0, leavesQty: sent.quantity, avgPx: null, text: "", sequence: 0, updatedAt: sent.createdAt }, follows);
+    const follows = wasLive && mine === generation && tells(order.accountId);
+    if (!watches(order.accountId)) return;
+    sent({ ...(order as unknown as OrderRow), principal: by, status: "NEW", cumQty: 0, leavesQty: order.quantity, avgPx: null, text: "", sequence: 0, updatedAt: order.createdAt }, follows);
+    if (hasUnread()) termsSoon();
     if (!follows) settleNow();
   };
 }

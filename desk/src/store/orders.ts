@@ -1,7 +1,8 @@
 // Orders and executions: what is newer by its sequence wins, whichever way it came.
 //
-// The law of this file: what is held has a bound. Every open order is; of what has closed the newest CLOSED_MAX, of executions the
-// newest EXECUTIONS_MAX, each by a tenth more before the oldest go.
+// The law of this file: what is held has a bound. Every open order is; of what has closed the newest CLOSED_MAX of the person's own
+// and the newest CLOSED_MAX of others, of executions the newest EXECUTIONS_MAX, each by a tenth more before the oldest go. What others
+// do takes no order of one's own out of the list.
 import type { Execution, Order } from "../api/types";
 import { timeOf } from "../api/ids";
 import type { EventTerms, OrderEvent } from "../stream/messages";
@@ -19,9 +20,16 @@ export const orders = new Table<OrderRow>();
 export const executions = new Table<Execution>();
 // Orders whose every further change the present stream brings.
 let sure = new Set<string>();
-// Of these no list has said the terms yet.
-const unread = new Set<string>();
-const closed = new Set<string>();
+// Of these the list has yet to say the terms, as they are since the event of this sequence.
+const unread = new Map<string, number>();
+const closedOwn = new Set<string>();
+const closedOfOthers = new Set<string>();
+let owner = "";
+
+/** Say whose orders are the person's own. */
+export function belongTo(principal: string): void {
+  owner = principal;
+}
 
 export const isOpen = (order: Pick<OrderRow, "status">): boolean => !CLOSED.includes(order.status);
 const short = (name: string): string => name.replace(/^(ORDER_STATUS_|SIDE_|ORDER_TYPE_|TIME_IN_FORCE_)/, "");
@@ -29,10 +37,11 @@ const dollars = (micros: number | string): string => (Number(micros) / 1e6).toFi
 
 function put(order: OrderRow): void {
   orders.set(order.orderId, order);
-  if (order.orderType === undefined) unread.add(order.orderId);
-  else unread.delete(order.orderId);
-  if (isOpen(order)) closed.delete(order.orderId);
-  else closed.add(order.orderId);
+  closedOwn.delete(order.orderId);
+  closedOfOthers.delete(order.orderId);
+  if (isOpen(order)) return;
+  const closed = owner !== "" && order.principal === owner ? closedOwn : closedOfOthers;
+  closed.add(order.orderId);
   if (closed.size > CLOSED_MAX * 1.1)
     // Ids are in the order in which they were given.
     for (const orderId of [...closed].sort().slice(0, closed.size - CLOSED_MAX)) forget(orderId);
@@ -42,16 +51,33 @@ function forget(orderId: string): void {
   orders.delete(orderId);
   sure.delete(orderId);
   unread.delete(orderId);
-  closed.delete(orderId);
+  closedOwn.delete(orderId);
+  closedOfOthers.delete(orderId);
 }
 
-/** Take an order from a list or a snapshot. isSure: the stream tells what follows. */
-export function merge(order: OrderRow, isSure: boolean): void {
+/** What events tell of an order; the rest of it are its terms. */
+const stateOf = ({ status, quantity, cumQty, leavesQty, avgPx, text, sequence, updatedAt }: OrderRow) => ({ status, quantity, cumQty, leavesQty, avgPx, text, sequence, updatedAt });
+
+/** Take an order from a list or a snapshot, which say all of its terms. isSure: the stream tells what follows. */
+export function merge(order: Order, isSure: boolean): void {
   const known = orders.get(order.orderId);
   if (isSure) sure.add(order.orderId);
-  const isNewer = !known || order.sequence >= known.sequence;
-  const merged: OrderRow = isNewer ? { ...known, ...order } : { ...order, ...known };
-  if (!known || isNewer || known.orderType === undefined) put(merged);
+  const termsSince = unread.get(order.orderId);
+  const isRead = termsSince !== undefined && order.sequence >= termsSince;
+  if (isRead) unread.delete(order.orderId);
+  if (!known || order.sequence > known.sequence) put({ ...known, ...order });
+  // A list may be behind the stream in what has become of an order, and yet say what no event does.
+  else if (isRead) put({ ...known, ...order, ...stateOf(known) });
+  else if (termsSince !== undefined) put({ ...order, ...known });
+}
+
+/** Take an order that was sent just now, as far as whoever sent it can say; its terms the list has yet to. */
+export function sent(order: OrderRow, isSure: boolean): void {
+  const known = orders.get(order.orderId);
+  if (isSure) sure.add(order.orderId);
+  if (!known) unread.set(order.orderId, 0);
+  else if (!unread.has(order.orderId)) return;
+  put({ ...order, ...known });
 }
 
 function replaced(terms: EventTerms): Partial<OrderRow> {
@@ -70,6 +96,9 @@ export function apply(event: OrderEvent): void {
   const known = orders.get(event.orderId);
   sure.add(event.orderId);
   if (!known || event.sequence > known.sequence) {
+    if (!known) unread.set(event.orderId, 0);
+    // Not all that may be changed is read from the event.
+    else if (event.orderReplaced) unread.set(event.orderId, event.sequence);
     put({
       createdAt: timeOf(event.orderId),
       ...known,
@@ -138,7 +167,8 @@ export function forgetOrders(): void {
   orders.clear();
   executions.clear();
   unread.clear();
-  closed.clear();
+  closedOwn.clear();
+  closedOfOthers.clear();
   nothingIsSure();
 }
 
@@ -148,7 +178,7 @@ export function inDoubt(): readonly string[] {
 }
 
 /** The orders whose terms are not known yet. */
-export const unreadOrders = (): readonly string[] => [...unread];
+export const unreadOrders = (): readonly string[] => [...unread.keys()];
 /** Whether there are such. */
 export const hasUnread = (): boolean => unread.size > 0;
 /** Take that an order's terms cannot be read. */

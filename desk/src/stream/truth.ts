@@ -280,7 +280,6 @@ export class StreamTruth {
   private leave(): void {
     this.isOpen = false;
     this.isListed = false;
-    this.doubtful = 0;
     this.awaited.clear();
     this.last.clear();
   }

@@ -1,10 +1,12 @@
 // A grid of live rows on SlickGrid: only what is seen is in the document, and it is read by keyboard and by screen readers.
 //
 // The law of this file: text of others is set as text, never as HTML. A row is drawn again only when it is another, no
-// oftener than each DRAW_MS, and not while a mouse button is down on it. What the person has set up of columns is kept.
-import { SlickGrid, type Column, type CustomDataView, type Formatter, type ItemMetadata } from "slickgrid";
+// oftener than each DRAW_MS, and not while a mouse button is down on it; one that has only another place is moved. Only what
+// somebody does scrolls: what is read stays where it is, to the pixel. What the person has set up of columns is kept.
+import type { Column, CustomDataView, Formatter, ItemMetadata } from "slickgrid";
 import Sortable from "sortablejs";
 import type { Changed } from "../store/table";
+import { MovingGrid } from "./moving";
 import { nonce } from "./nonce";
 import { isSame, RowModel, type Cell, type Detail, type Entry, type Source } from "./rows";
 
@@ -84,7 +86,7 @@ export class Grid<T> {
   readonly model: RowModel<T>;
   private readonly settings: GridSettings<T>;
   private readonly host: HTMLElement;
-  private readonly grid: SlickGrid;
+  private readonly grid: MovingGrid;
   private readonly rowHeight: number;
   private readonly textPx: number;
   private readonly scale: number;
@@ -96,8 +98,8 @@ export class Grid<T> {
   private shown: readonly Entry<T>[] = [];
   // Rows that are others since it was drawn.
   private changed = new Set<string>();
-  // What a screen reader is told of a row is on the row as long as it is in the document.
-  private readonly described = new WeakSet<Element>();
+  // What a screen reader is told of a row is on the row as long as it is in the document and has this place.
+  private readonly described = new WeakMap<Element, number>();
   private drawAt = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private isHeld = false;
@@ -124,12 +126,14 @@ export class Grid<T> {
       getItem: place => this.shown[place] as Entry<T>,
       getItemMetadata: place => this.metadata(place),
     };
-    this.grid = new SlickGrid(host, data as unknown as CustomDataView, this.slickColumns(), {
+    this.grid = new MovingGrid(host, data as unknown as CustomDataView, this.slickColumns(), {
       enableCellNavigation: true,
       enableColumnReorder: true,
       enableHtmlRendering: false,
       forceFitColumns: false,
       rowHeight: this.rowHeight,
+      // A row that moves so is laid out by nobody anew.
+      rowTopOffsetRenderType: "transform",
       headerRowHeight: this.rowHeight,
       explicitInitialization: false,
       multiColumnSort: false,
@@ -158,7 +162,6 @@ export class Grid<T> {
 
   /** Draw anew, as when what a formatter reads has changed. */
   redraw(): void {
-    this.shown = [];
     this.draw(true);
   }
 
@@ -348,47 +351,41 @@ export class Grid<T> {
 
   private draw(isWhole: boolean): void {
     this.drawAt = performance.now();
-    const before = this.shown;
-    const top = this.grid.getViewport().top;
-    const first = top > 0 ? before[top]?.id : undefined;
+    const { grid, shown: before } = this;
+    const scrolled = grid.getViewportNode()?.scrollTop ?? 0;
     if (isWhole) this.model.refresh();
     else this.model.update(this.changed);
     this.changed = new Set();
     this.shown = this.model.entries;
-    if (before.length !== this.shown.length) this.grid.updateRowCount();
-    // What somebody reads further down stays where it is.
-    const moved = first === undefined ? undefined : this.model.placeOf(first);
-    if (moved !== undefined && moved !== top) this.grid.scrollRowToTop(moved);
-    this.followActive();
-    const seen = this.grid.getRenderedRange();
-    const changed: number[] = [];
-    for (let place = seen.top; place <= seen.bottom; place += 1)
-      if (isWhole || !isSame(before[place], this.shown[place])) changed.push(place);
-    // The row of the active cell stays in the document when it is scrolled out of sight.
-    const held = this.grid.getActiveCell()?.row;
-    if (held !== undefined && (held < seen.top || held > seen.bottom) && !isSame(before[held], this.shown[held])) changed.push(held);
-    this.render(changed);
+    const placeNow = (place: number) => this.model.placeOf(before[place]?.id ?? "");
+    const down = scrolled > 0 ? this.downBy(before, placeNow) : 0;
+    if (grid.isActiveGone(placeNow)) grid.resetActiveCell();
+    const others = grid.moveRows(placeNow, (place, now) => !isWhole && isSame(before[place], this.shown[now]));
+    if (before.length !== this.shown.length) grid.updateRowCount();
+    if (down) grid.scrollAlong(scrolled + down * this.rowHeight);
+    this.render(others);
     if (isWhole) this.describe();
+  }
+
+  /** Return by how many lines the first row that is in sight and has not changed has come to stand further down. */
+  private downBy(before: readonly Entry<T>[], placeNow: (place: number) => number | undefined): number {
+    const seen = this.grid.getViewport();
+    for (let place = seen.top; place <= seen.bottom; place += 1) {
+      const now = placeNow(place);
+      if (now !== undefined && isSame(before[place], this.shown[now])) return now - place;
+    }
+    return 0;
   }
 
   /** Draw rows again, and leave the keyboard where it was. */
   private render(places: readonly number[]): void {
     const hadFocus = this.canvas?.contains(document.activeElement) ?? false;
-    if (places.length) this.grid.invalidateRows([...places]);
+    this.grid.takeOut(places);
     this.grid.render();
     if (!hadFocus || this.host.contains(document.activeElement)) return;
     this.focusCell();
     // Its row is gone.
     if (this.canvas && !this.host.contains(document.activeElement)) this.canvas.tabIndex = 0;
-  }
-
-  /** Keep the active cell on its row when that has moved. */
-  private followActive(): void {
-    const cell = this.grid.getActiveCell();
-    if (!cell || this.active === null) return;
-    const place = this.model.placeOf(this.active);
-    if (place === undefined) this.grid.resetActiveCell();
-    else if (place !== cell.row) this.grid.setActiveCell(place, cell.cell, false, false, true);
   }
 
   /** Say to screen readers what the grid cannot know: it has only a part of its rows in the document. */
@@ -413,15 +410,15 @@ export class Grid<T> {
     this.describeRows();
   }
 
-  /** Say it of the rows that have come into the document: one that is another is a new element. */
+  /** Say it of the rows that have come into the document or have another place: one that is another is a new element. */
   private describeRows(): void {
     put(this.host, "aria-rowcount", String(this.shown.length + 1));
     for (const row of this.canvas?.children ?? []) {
-      if (this.described.has(row) || !(row instanceof HTMLElement)) continue;
+      if (!(row instanceof HTMLElement)) continue;
       const place = Number(row.dataset["row"]);
       const entry = this.shown[place];
-      if (!entry) continue;
-      this.described.add(row);
+      if (!entry || this.described.get(row) === place) continue;
+      this.described.set(row, place);
       row.setAttribute("aria-rowindex", String(place + 2));
       row.setAttribute("data-id", entry.id);
       if (entry.kind === "row") row.setAttribute("aria-selected", String(this.selected.has(entry.id)));
