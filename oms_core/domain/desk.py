@@ -184,8 +184,10 @@ class Desk:
 
     def keep_accounts(self, accounts: dict[str, AccountTerms]) -> None:
         """Take the accounts as they are; one may be of another firm now, or new."""
+        known, owned = self.accounts, self.owned
+        # Whose an account is never changes: only of new ones it is worked out, which takes its while.
+        self.owned = frozenset(one for one in accounts if (one in owned if one in known else self.owns(one)))
         self.accounts = accounts
-        self.owned = frozenset(filter(self.owns, accounts))
         self.firms.clear()
         for account_id, state in self.states.items():
             self._use(account_id, state.used_micros)

@@ -80,7 +80,7 @@ def test_what_waits_is_taken_by_the_core_that_begins() -> None:
 
 def test_others_accounts_are_left_to_their_core() -> None:
     scene = Scene()
-    scene.core.desk.owns = lambda _account_id: False
+    scene.core.desk.owned = frozenset()
     scene.store.take_action(opening(100, 9_000_000_000))
     scene.step(1)
     assert scene.store.positions == {}
