@@ -90,7 +90,7 @@ def cancels_are_said_again_by_the_routes_age(patch: pytest.MonkeyPatch) -> None:
         if found is None:
             return None
         again = msgspec.structs.replace(found.message, request_id=uuid7())
-        return dataclasses.replace(found, event_id=again.request_id, message=again)
+        return msgspec.structs.replace(found, event_id=again.request_id, message=again)
 
     original = handlers._outgoing_cancel
     patch.setattr(handlers, "_outgoing_cancel", outgoing)
