@@ -42,7 +42,7 @@ FROM accounts a WHERE account_id = %s
 """
 _CHANGE_ACCOUNT: Final = f"""
 UPDATE accounts SET name = coalesce(%(name)s, name), status = coalesce(%(status)s, status),
-    firm_id = coalesce(%(firm)s, firm_id), desk_id = coalesce(%(desk)s, desk_id)
+    firm_id = coalesce(%(firm)s, firm_id), desk_id = coalesce(%(desk)s, desk_id), version = version + 1
 WHERE account_id = %(account)s RETURNING {_ACCOUNT}
 """
 _INSTRUMENTS: Final = """
@@ -64,7 +64,8 @@ WHERE symbol = %s AND NOT closed AND price IS NOT NULL ORDER BY price
 """
 _CHANGE_INSTRUMENT: Final = """
 UPDATE instruments SET name = coalesce(%(name)s, name), status = coalesce(%(status)s, status),
-    sector = coalesce(%(sector)s, sector), listing_venue = coalesce(%(venue)s, listing_venue)
+    sector = coalesce(%(sector)s, sector), listing_venue = coalesce(%(venue)s, listing_venue),
+    version = version + 1
 WHERE symbol = %(symbol)s
 """
 # A row of a day is all that holds from it on: what is not given is that of the row before it.

@@ -106,7 +106,7 @@ def session_operations(ports: Ports, clock: Clock) -> list[AnyOperation]:
             summary="Set when a market trades on a day: an early close, or a day that was not loaded",
             body=SessionRequest, noun="a session", answers={200: SessionView},
             refusals=[RefusalCode.CONFLICT],
-            example={"closes": "13:00", "earlyClose": True, "reason": "the day before the holiday"},
+            example={"opens": "09:30", "closes": "13:00", "earlyClose": True, "reason": "a holiday's eve"},
         ),
         Operation(
             method="DELETE", path=PATH, name="removeSession", tag=TAG, right=Right.ADMIN, serve=remove,

@@ -13,6 +13,12 @@ VERSIONS = """
 -- Whoever writes the row, psql included: what the audit is told of the writer stands in the row too.
 CREATE FUNCTION note_version() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        -- What changes nothing is no change; a change of what is kept beside the row moves its version.
+        IF NEW IS NOT DISTINCT FROM OLD THEN
+            RETURN NEW;
+        END IF;
+    END IF;
     NEW.version := CASE TG_OP WHEN 'UPDATE' THEN OLD.version + 1 ELSE 1 END;
     NEW.changed_by := coalesce(nullif(current_setting('oms.actor', true), ''), session_user);
     NEW.reason := coalesce(current_setting('oms.reason', true), '');

@@ -22,6 +22,12 @@ ACCOUNTS = {
             "name": f"Demo INST-00{n}",
             "status": "ACTIVE",
             "kind": "INSTITUTION",
+            "firm": "DEMO",
+            "desk": "AGENCY",
+            "version": 1,
+            "changedBy": "",
+            "reason": "",
+            "changedAt": "2026-03-02T15:00:00Z",
         }
         for n in (1, 2)
     ]

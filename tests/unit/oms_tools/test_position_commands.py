@@ -238,6 +238,8 @@ def instruments(**changes: Any) -> dict[str, Any]:
     one = {
         "symbol": "AAPL", "name": "Apple", "tickSize": "0.01", "lotSize": 100, "status": "ACTIVE",
         "calendarId": "US", "haltReason": None, "referencePrice": "110",
+        "sector": "TECHNOLOGY", "listingVenue": "XNAS", "version": 1, "changedBy": "", "reason": "",
+        "changedAt": "2026-03-02T15:00:00Z",
     }  # fmt: skip
     return {"instruments": [one | changes]}
 
