@@ -10,14 +10,17 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 from hypothesis import HealthCheck, settings
 
 from oms_platform.clock import utc_now
-from oms_platform.kafka.settings import KafkaSettings
+from oms_platform.kafka.settings import KafkaSettings, client_config
 from oms_platform.schema.demo_data import seed
 from oms_platform.schema.migrate import migrate
 from oms_tools.laptop.apache_kafka import apache_kafka_part
 from oms_tools.laptop.parts import (
+    PART_START_TIMEOUT_S,
     Part,
     ensure_database,
     memory_kafka_part,
@@ -29,6 +32,8 @@ from oms_tools.laptop.parts import (
 from tests.ports import free_port
 
 KAFKA_VARIABLE = "OMS_TEST_KAFKA"
+# A JVM that starts beside other tests waits for a processor.
+APACHE_START_S_MAX = 90.0
 
 # How long an example takes says what else the machine does, not whether the property holds: the first one
 # that draws text builds Hypothesis' tables of Unicode, seconds on a busy machine.
@@ -49,12 +54,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @contextmanager
-def running(part: Part, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    part: Part, log: Path, start_s_max: float = PART_START_TIMEOUT_S
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a part until the block ends."""
     with log.open("wb") as output:
         process = subprocess.Popen(part.command, user=part.user, stdout=output, stderr=output)
     try:
-        wait_until(part.ready, part.name)
+        wait_until(part.ready, part.name, start_s_max)
         yield process
     finally:
         process.terminate()
@@ -116,14 +123,63 @@ def redis_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         yield port
 
 
+class ApacheKafka:
+    """A real Apache Kafka that tests take one after another, each emptied of what the one before it left.
+
+    It starts when it is first asked for, and anew when it cannot be emptied: a JVM a test would take longer
+    than most tests.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._running = folder, ExitStack()
+        self._started = 0
+        self._settings: KafkaSettings | None = None
+
+    def take(self) -> KafkaSettings:
+        """Return how to reach a broker that holds nothing."""
+        if self._settings is None or not _emptied(self._settings):
+            self.stop()
+            self._started += 1
+            folder, port = self._folder / f"kafka-{self._started}", free_port()
+            part = apache_kafka_part(folder, port, free_port())
+            self._running.enter_context(running(part, folder / "kafka.log", APACHE_START_S_MAX))
+            self._settings = KafkaSettings(bootstrap=f"127.0.0.1:{port}", fetch_wait_ms=100)
+        return self._settings
+
+    def stop(self) -> None:
+        """End the broker, if there is one."""
+        self._running.close()
+        self._settings = None
+
+
+def _emptied(settings: KafkaSettings) -> bool:
+    """Delete every topic and every group. Returns whether all are gone: a killed member holds its group."""
+    admin = AdminClient(client_config(settings) | {"log_level": 0})
+    try:
+        if topics := [name for name in admin.list_topics(timeout=5).topics if not name.startswith("__")]:
+            for deleted in admin.delete_topics(topics, operation_timeout=5).values():
+                deleted.result(timeout=10)
+        if groups := [group.group_id for group in admin.list_consumer_groups().result(timeout=5).valid]:
+            for deleted in admin.delete_consumer_groups(groups).values():
+                deleted.result(timeout=5)
+        return all(name.startswith("__") for name in admin.list_topics(timeout=5).topics)
+    except (KafkaException, TimeoutError):
+        return False
+
+
+@pytest.fixture(scope="session")
+def apache_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApacheKafka]:
+    """The real Kafka of this worker."""
+    kafka = ApacheKafka(tmp_path_factory.mktemp("apache-kafka"))
+    yield kafka
+    kafka.stop()
+
+
 @pytest.fixture
-def memory_kafka(tmp_path: Path) -> Iterator[KafkaSettings]:
-    """A fresh broker: in memory, or with OMS_TEST_KAFKA=apache a real Apache Kafka."""
+def memory_kafka(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KafkaSettings]:
+    """A broker that holds nothing: in memory, or with OMS_TEST_KAFKA=apache a real Apache Kafka."""
     if os.environ.get(KAFKA_VARIABLE) == "apache":
-        port = free_port()
-        part = apache_kafka_part(tmp_path / "kafka", port, free_port())
-        with running(part, tmp_path / "kafka.log"):
-            yield KafkaSettings(bootstrap=f"127.0.0.1:{port}", fetch_wait_ms=100)
+        yield request.getfixturevalue("apache_kafka").take()
         return
     port = free_port()
     with running(memory_kafka_part(port), tmp_path / "kafka.log"):

@@ -24,7 +24,7 @@ from oms_tools.bench.order_mix import ACCOUNTS, OrderMix, PlannedOrder
 ORDERS_PATH: Final = "/api/v1/orders"
 CHANNEL: Final = "BENCH"
 CONNECTIONS_MAX: Final = 256
-RETRY_UNTIL_S: Final = 60.0
+RETRY_S: Final = 60.0
 RETRY_PAUSE_S: Final = 0.25
 REQUEST_TIMEOUT_S: Final = 10.0
 OVERDUE_LOOK_S: Final = 0.5
@@ -81,12 +81,16 @@ _decode_placed: Final = msgspec.json.Decoder(_Placed).decode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """When orders leave: `rate` a second for `seconds`, then probes for `probe_s`. retry: refusals too."""
+    """When orders leave: `rate` a second for `seconds`, then probes for `probe_s`.
+
+    retry_s: for how long what got no answer is sent again. retry: what was refused too.
+    """
 
     rate: float
     seconds: float
     probe_s: float = 0.0
     retry: bool = True
+    retry_s: float = RETRY_S
 
     @property
     def orders(self) -> int:
@@ -230,13 +234,13 @@ class _Sender:
         self._replace_heads = request_head("PATCH", path, host, keyed).split(b"ORDER_ID")
         self._later: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
-        self._retry = True
+        self._retry, self._retry_s = True, RETRY_S
         self._in_flight = 0
 
     async def run(self, schedule: Schedule) -> None:
         """Send a schedule's orders and return when each has its answer."""
         load = self._load
-        self._retry = schedule.retry
+        self._retry, self._retry_s = schedule.retry, schedule.retry_s
         load.started, load.started_at = time.monotonic(), time.time()
         position, next_look = 0, load.started + OVERDUE_LOOK_S
         while position < schedule.total or self._in_flight or self._later:
@@ -294,7 +298,7 @@ class _Sender:
         sent.refusal = f"{status} {body[:200].decode(errors='replace')}"
         load.retry_after += status == _BUSY and b"retry-after:" in head.lower()
         again = status in _TRY_AGAIN and (self._retry or status == NO_ANSWER)
-        if again and now - sent.intended < RETRY_UNTIL_S:
+        if again and now - sent.intended < self._retry_s:
             self._do_later(now + RETRY_PAUSE_S, partial(self._place, sent, request))
         else:
             load.give_up(sent)
@@ -312,7 +316,7 @@ class _Sender:
         self._in_flight -= 1
         sent.cancel_status = status
         now = time.monotonic()
-        if status in _TRY_AGAIN and now - (sent.cancel_sent or now) < RETRY_UNTIL_S:
+        if status in _TRY_AGAIN and now - (sent.cancel_sent or now) < self._retry_s:
             self._do_later(now + RETRY_PAUSE_S, partial(self._cancel, sent))
 
     def _replace(self, sent: Sent, planned: PlannedOrder) -> None:
@@ -330,7 +334,7 @@ class _Sender:
         self._in_flight -= 1
         sent.replace_status = status
         now = time.monotonic()
-        if status in _TRY_AGAIN and now - (sent.replace_sent or now) < RETRY_UNTIL_S:
+        if status in _TRY_AGAIN and now - (sent.replace_sent or now) < self._retry_s:
             self._do_later(now + RETRY_PAUSE_S, partial(self._send_replace, sent, request))
 
 

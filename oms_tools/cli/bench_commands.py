@@ -16,7 +16,7 @@ from rich.console import Console
 from oms_platform.clock import utc_now
 from oms_platform.schema.demo_data import VENUES
 from oms_tools.bench.knee import search_knee
-from oms_tools.bench.load import Load, Schedule
+from oms_tools.bench.load import RETRY_S, Load, Schedule
 from oms_tools.bench.order_mix import MixSpec, MixSpecError, read_mix
 from oms_tools.bench.preload import PreloadError, await_settled, read_pattern, write_copies
 from oms_tools.bench.report import print_figures, print_knee
@@ -106,6 +106,14 @@ class _Mix(click.ParamType[MixSpec]):
 )
 @click.option("--no-retry", is_flag=True, help="Send no order again that is refused with 429 or 5xx.")
 @click.option(
+    "--retry-for",
+    type=click.FloatRange(1),
+    metavar="SECONDS",
+    default=RETRY_S,
+    show_default=True,
+    help="How long an order without an answer, or refused so, is sent again.",
+)
+@click.option(
     "--probe",
     type=click.FloatRange(1),
     metavar="SECONDS",
@@ -129,6 +137,7 @@ def bench(
     find_knee: bool,
     filled_max: float | None,
     no_retry: bool,
+    retry_for: float,
     probe: float | None,
     url: str | None,
     json_file: Path | None,
@@ -148,7 +157,9 @@ def bench(
         _find_knee(runner, rate, seconds or LEG_SECONDS, filled_max or FILLED_MS_MAX, json_file)
         return
     seconds = minutes * 60 if minutes is not None else seconds or SECONDS
-    schedule = Schedule(rate=rate, seconds=seconds, probe_s=probe or 0.0, retry=not no_retry)
+    schedule = Schedule(
+        rate=rate, seconds=seconds, probe_s=probe or 0.0, retry=not no_retry, retry_s=retry_for
+    )
     drops = None
     if drop_sessions is not None:
         drop = drop_by_control(layout.port("broker_control"))

@@ -31,6 +31,9 @@ from tests.e2e.orders import DONE_TIMEOUT_S, far_below, place, until_status
 from tests.stack_rig import StackRig, broken
 
 NO_ORDER = "01900000-0000-7000-8000-000000000001"
+# What is sent while parts are away is sent again until they are back: a slow machine takes a minute and more.
+RETRY = ("--retry-for", "240")
+RESTARTS_S_MAX = 540
 KILLED_UNDER_LOAD = ("oms-api", "oms-core", "sor-engine", "execution-adapter", "broker", "kafka")
 
 
@@ -200,9 +203,10 @@ def test_taken_ports_are_named_before_anything_starts(rig: StackRig, tmp_path: P
     assert f"{rig.layout.base_port} (oms-api REST and WebSocket)" in result.stderr
 
 
+@pytest.mark.timeout(RESTARTS_S_MAX)
 def test_killing_each_process_under_load_loses_and_doubles_nothing(rig: StackRig) -> None:
     # A real broker's restart takes ten seconds and more where tests run beside it.
-    bench = rig.start_bench(40, 8 * len(KILLED_UNDER_LOAD))
+    bench = rig.start_bench(40, 8 * len(KILLED_UNDER_LOAD), *RETRY)
     bench.await_part(0.05)
     for name in KILLED_UNDER_LOAD:
         time.sleep(2.5)
@@ -213,9 +217,10 @@ def test_killing_each_process_under_load_loses_and_doubles_nothing(rig: StackRig
     assert broken(rig.verify()) == []
 
 
+@pytest.mark.timeout(RESTARTS_S_MAX)
 def test_after_kafka_is_wiped_every_live_order_is_driven_on(rig: StackRig) -> None:
     # Long enough to be under way when everything stops, on a machine that takes seconds to start `oms down`.
-    bench = rig.start_bench(40, 25)
+    bench = rig.start_bench(40, 25, *RETRY)
     bench.await_part(0.1)
     rig.wipe_kafka()
     figures = bench.figures()
