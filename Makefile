@@ -13,9 +13,13 @@ PROJECT := $(PIP) --no-build-isolation --editable .
 PIP_TOOLS := pip-tools==7.6.2
 COMPILE := $(VENV)/compile/bin/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host \
 	--no-emit-options --no-header --no-annotate --all-build-deps --strip-extras --allow-unsafe --constraint constraints.txt
-# Most tests wait for processes to start: three at a time use two cores well.
-SPREAD := -n 3 --dist loadfile
-UNCOUNTED := properties simulation e2e faults
+# Most tests wait for processes to start: three at a time use two cores well. Which files come first: tests/conftest.py.
+SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
+# What draws many examples, computes for long or runs whole stacks: to count its lines would take half as long again.
+UNCOUNTED := tests/properties tests/simulation tests/e2e tests/faults tests/architecture tests/contract/test_openapi.py \
+	tests/unit/oms_tools/test_algo_lab.py tests/unit/oms_tools/test_sor_lab.py
+# What has a target of its own below.
+APART := $(addprefix tests/,helm observability hostile acceptance quickfixj page clients)
 
 .PHONY: install dev demo test venue-test quickfixj fuzz acceptance lint format bench profile verify operations-test integration stopwatch verdict-cost deploy-test helm-cluster trace-cost faults outage kill-drill mutants unkind doors tenants sockets copies proto docs sbom constraints clean page-test story clients desk desk-check desk-modules
 
@@ -40,12 +44,11 @@ $(DEV_STAMP): $(STAMP) requirements/dev.txt
 demo: install
 	$(BIN)/oms demo $(ARGS)
 
-# Everything that runs on embedded parts, with the coverage of all processes. What draws many examples or runs whole
-# stacks goes without it, which takes it two thirds of the time; 5: none of it was chosen by ARGS.
+# Everything that runs on embedded parts, with the coverage of all processes; 5: none of the first was chosen by ARGS.
 test: dev
-	$(BIN)/python -m pytest $(addprefix tests/,$(UNCOUNTED)) $(SPREAD) $(ARGS) || test $$? -eq 5
+	$(BIN)/python -m pytest $(UNCOUNTED) $(SPREAD) $(ARGS) || test $$? -eq 5
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest tests $(SPREAD) $(foreach folder,$(UNCOUNTED) helm observability hostile acceptance quickfixj page clients,--ignore tests/$(folder)) $(ARGS)
+	$(BIN)/coverage run -m pytest tests $(SPREAD) $(addprefix --ignore ,$(UNCOUNTED) $(APART)) $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

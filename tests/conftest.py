@@ -41,6 +41,19 @@ settings.register_profile("oms", deadline=None, suppress_health_check=[HealthChe
 settings.load_profile("oms")
 
 
+# The files that take longest, so that none of them is left to run alone at the end.
+LONGEST_FIRST = (
+    "contract/test_openapi.py", "e2e/test_stack.py", "simulation/test_planted_faults.py",
+    "integration/test_keycloak.py", "integration/test_core.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first: pytest-xdist gives files to whoever is free, in their order."""
+    place = {name: number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: place.get(f"{item.path.parent.name}/{item.path.name}", len(place)))
+
+
 def pytest_report_header() -> str:
     """Say which Kafka the tests run on."""
     return f"kafka: {os.environ.get(KAFKA_VARIABLE, 'memory')}"

@@ -7,7 +7,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import msgspec
 import pytest
 import yaml
@@ -37,7 +37,7 @@ def check(frame: dict[str, Any], names: set[str]) -> None:
     """Hold a frame to the schema of its type, which has to be one of some."""
     assert frame["type"] in names
     schema = {"$ref": f"#/components/schemas/{frame['type']}"} | DOCUMENT
-    jsonschema.validate(frame, schema, format_checker=jsonschema.FormatChecker())
+    jsonschema_rs.validate(schema, frame, validate_formats=True)
 
 
 def references(value: object) -> list[str]:
@@ -60,7 +60,7 @@ def test_every_reference_leads_somewhere_and_every_message_has_a_channel_a_schem
     assert set(DOCUMENT["channels"]["stream"]["messages"]) == messages == OF_CLIENTS | OF_SERVER
     assert not OF_CLIENTS & OF_SERVER
     for name in SCHEMAS:
-        jsonschema.Draft202012Validator.check_schema(SCHEMAS[name])
+        jsonschema_rs.meta.validate(SCHEMAS[name])
     assert set(stream_requests.TYPES) == OF_CLIENTS
 
 
@@ -161,7 +161,7 @@ def test_a_frame_with_a_field_that_the_document_does_not_have_is_found() -> None
         {"type": "subscribed", "accounts": [], "streamSequence": {}},
         {"type": "x"},
     ):
-        with pytest.raises((jsonschema.ValidationError, AssertionError)):
+        with pytest.raises((jsonschema_rs.ValidationError, AssertionError)):
             check(frame, OF_SERVER)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31
 
@@ -19,6 +19,8 @@ _served: Any = None
 CONTRACT = document(operations(_served, _served))
 # With what only a stack that has a chaos door serves.
 WITH_CHAOS = document([*operations(_served, _served), *chaos_operations(_served)])
+OPENAPI = jsonschema_rs.validator_for(OPENAPI_31)
+JSON_SCHEMA = jsonschema_rs.validator_for({"$ref": "https://json-schema.org/draft/2020-12/schema"})
 CAMEL = re.compile(r"[a-z][a-zA-Z0-9]*")
 HEADER = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+)*")
 Document = dict[str, Any]
@@ -83,12 +85,10 @@ def references(part: Any) -> Iterator[str]:
 
 def invalid(found: Document) -> Iterator[str]:
     """What the schema of OpenAPI 3.1, or that of JSON Schema, refuses."""
-    for error in jsonschema.Draft202012Validator(OPENAPI_31).iter_errors(found):
-        yield f"{error.json_path}: {error.message}"
+    for error in OPENAPI.iter_errors(found):
+        yield f"{error.instance_path}: {error.message}"
     for where, schema in schemas(found):
-        for error in jsonschema.Draft202012Validator(jsonschema.Draft202012Validator.META_SCHEMA).iter_errors(
-            schema
-        ):
+        for error in JSON_SCHEMA.iter_errors(schema):
             yield f"{where}: {error.message}"
 
 

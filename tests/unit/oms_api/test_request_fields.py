@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-import jsonschema
+import jsonschema_rs
 import msgspec
 import pytest
 from hypothesis import given
@@ -36,7 +36,7 @@ EVERYTHING = Known(
 )
 _served: Any = None
 CONTRACT = document(operations(_served, _served))
-ORDER = jsonschema.Draft202012Validator(
+ORDER = jsonschema_rs.Draft202012Validator(
     {"$ref": "#/components/schemas/OrderRequest", "components": CONTRACT["components"]}
 )
 SCALARS = st.one_of(
