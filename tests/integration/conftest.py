@@ -11,12 +11,21 @@ from tests.conftest import KAFKA_VARIABLE
 
 ON_APACHE = os.environ.get(KAFKA_VARIABLE) == "apache"
 ONLY_ON_APACHE = ("test_group_leave.py", "test_kafka_security.py", "test_keycloak.py", "test_two_cores.py")
-# Doors that publish and read as test_stream.py, test_core.py and tests/e2e do on the real one.
+# Doors that publish and read as test_stream.py, test_core.py and tests/e2e do on the real one; but for one, so
+# does every suite of the gateway's.
 WITH_ANY_BROKER = (
-    "test_api_exceptions.py", "test_api_headers.py", "test_api_switches.py", "test_fix_client_commands.py",
-    "test_fix_commands.py", "test_fix_door.py", "test_read_replica.py", "test_reconciliations.py",
+    "test_fix_client_commands.py", "test_fix_commands.py", "test_fix_door.py", "test_read_replica.py",
+    "test_reconciliations.py",
 )  # fmt: skip
+OF_THE_GATEWAY, WITHOUT_ITS_BROKER = "test_api_", "test_api_faults.py"
 collect_ignore = [] if ON_APACHE else list(ONLY_ON_APACHE)
+
+
+def is_asked_again(suite: str) -> bool:
+    """Say whether a suite that uses a broker is run on the real one too."""
+    if suite in WITH_ANY_BROKER:
+        return False
+    return suite == WITHOUT_ITS_BROKER or not suite.startswith(OF_THE_GATEWAY)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -27,7 +36,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         here = item.path.parent.name == "integration"
         uses_broker = "memory_kafka" in getattr(item, "fixturenames", ())
-        again = uses_broker and item.path.name not in WITH_ANY_BROKER
+        again = uses_broker and is_asked_again(item.path.name)
         (kept if not here or again or item.path.name in ONLY_ON_APACHE else left_out).append(item)
     config.hook.pytest_deselected(items=left_out)
     items[:] = kept
