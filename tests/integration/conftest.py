@@ -11,8 +11,8 @@ from tests.conftest import KAFKA_VARIABLE
 
 ON_APACHE = os.environ.get(KAFKA_VARIABLE) == "apache"
 ONLY_ON_APACHE = ("test_group_leave.py", "test_kafka_security.py", "test_keycloak.py", "test_two_cores.py")
-# Doors that publish and read as test_stream.py, test_core.py and tests/e2e do on the real one; but for one, so
-# does every suite of the gateway's.
+# Doors that publish and read as test_stream.py, test_core.py and tests/e2e do on the real one; so does every
+# suite of the gateway's but one.
 WITH_ANY_BROKER = (
     "test_fix_client_commands.py", "test_fix_commands.py", "test_fix_door.py", "test_read_replica.py",
     "test_reconciliations.py",
