@@ -178,13 +178,24 @@ test("of another database nothing is kept that was known of the one before", asy
   assert.equal(standing.value.truth, "CUT");
 });
 
-test("a token that is refused is not tried again, one that was renewed is said", async () => {
+test("a token that is refused is not tried again", async () => {
   const socket = await live();
   socket.end(1008, "the token is of another issuer");
   await until(() => standing.value.truth === "REFUSED", "refused");
   assert.equal(standing.value.why, "the token is of another issuer");
   await new Promise(done => setTimeout(done, 600));
   assert.equal(sockets.length, 1);
+});
+
+test("what was called open before a cut is asked about after it, where no snapshot has it", async () => {
+  await live([order(1), order(2)]);
+  answers.set(`GET /api/v1/orders/${idOf(2)}`, () => ({ body: order(2, "FILLED", { sequence: 3 }) }));
+  newest().end();
+  await until(() => sockets.length === 2, "connected again");
+  newest().open();
+  snapshots(newest(), [order(1)]);
+  await until(() => standing.value.truth === "LIVE", "live");
+  assert.equal(orders.get(idOf(2))?.status, "FILLED");
 });
 
 test("while it is live it asks every few seconds whether it still is, and goes when nobody answers", async context => {
@@ -245,17 +256,35 @@ test("an order that was sent while its account is told of is in no doubt, one fr
   placed()(sent);
   assert.equal(standing.value.truth, "LIVE");
   const before = placed();
+  answers.set(`GET /api/v1/orders/${idOf(7)}`, () => ({ body: order(7, "FILLED", { sequence: 3 }) }));
   newest().end();
+  // Sent while nobody is connected: what follows it may be before the snapshot.
+  const cut = placed();
   await until(() => sockets.length === 2, "connected again");
   newest().open();
   snapshots(newest(), []);
-  answers.set(`GET /api/v1/orders/${idOf(6)}`, () => ({ body: order(6, "FILLED", { sequence: 3 }) }));
+  let tell: (found: { body: unknown }) => void = () => undefined;
+  answers.set(`GET /api/v1/orders/${idOf(6)}`, () => new Promise(done => (tell = done)));
+  await until(() => standing.value.truth === "LIVE", "live");
   before({ ...sent, orderId: idOf(6) });
-  await until(() => standing.value.truth === "LIVE" && orders.get(idOf(6))?.status === "FILLED", "found out");
+  await until(() => standing.value.truth === "CATCHING_UP" && asked.includes(`GET /api/v1/orders/${idOf(6)}`), "asked about");
+  tell({ body: order(6, "FILLED", { sequence: 3 }) });
+  await until(() => orders.get(idOf(6))?.status === "FILLED", "found out");
+  cut({ ...sent, orderId: idOf(7) });
+  await until(() => standing.value.truth === "LIVE" && orders.get(idOf(7))?.status === "FILLED", "found out, too");
 });
 
-test("who leaves leaves nothing", async () => {
+test("who leaves leaves nothing, and no page that was asked for brings it back", async () => {
   const socket = await live([order(1)]);
+  let late: (found: { body: unknown }) => void = () => undefined;
+  answers.set(`GET /api/v1/orders`, () => new Promise(done => (late = done)));
+  socket.tell({ type: "unsubscribed", channels: ["orders"], accounts: ["B"], symbols: [] });
+  await until(() => lists().length === 2, "asked for");
+  leave();
+  await enter();
+  late({ body: { orders: [order(8, "FILLED")], nextCursor: null } });
+  await new Promise(done => setTimeout(done, 20));
+  assert.equal(orders.size, 0, "a page that another person's connection had asked for was taken");
   leave();
   assert.equal(orders.size, 0);
   assert.equal(me.value, null);

@@ -236,7 +236,7 @@ class OmsGroup(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             if near := get_close_matches(args[0], self.list_commands(ctx), n=1):
-                error.message += f" The nearest is {near[0]!r}."
+                raise click.UsageError(f"{error.message} The nearest is {near[0]!r}.", ctx) from None
             raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
