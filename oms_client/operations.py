@@ -343,6 +343,7 @@ class Operations:
         side: Side | None = None,
         client_order_id: str | None = None,
         basket_id: str | None = None,
+        principal: str | None = None,
         created_from: datetime | None = None,
         created_to: datetime | None = None,
         oldest_first: bool = False,
@@ -351,8 +352,8 @@ class Operations:
         """Iterate over orders, the newest first unless asked otherwise, over all pages, or up to `most`.
 
         account, symbol, status: one or several. is_open: only those that are not closed, or only those that
-        are. basket_id: sent with this list. created_from, created_to: created then or later, and before then;
-        with a time zone.
+        are. basket_id: sent with this list. principal: placed by this person or program. created_from,
+        created_to: created then or later, and before then; with a time zone.
         """
         call = Call(
             method="GET",
@@ -366,6 +367,7 @@ class Operations:
                 side=side,
                 clientOrderId=client_order_id,
                 basketId=basket_id,
+                principal=principal,
                 sort="createdAt" if oldest_first else None,
                 **{"from": created_from, "to": created_to},
             ),

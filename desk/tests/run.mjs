@@ -1,4 +1,5 @@
 // Bundles every tests/*.test.ts with esbuild and runs them with node's own runner.
+// What waits for ever is ended: a loop of the page that nobody stops keeps node alive.
 import { build } from "esbuild";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
@@ -16,7 +17,7 @@ try {
     jsx: "automatic", jsxImportSource: "preact",
   });
   const files = names.map(name => join(folder, name.replace(/\.ts$/, ".mjs")));
-  process.exitCode = spawnSync(process.execPath, ["--test", ...files], { stdio: "inherit" }).status ?? 1;
+  process.exitCode = spawnSync(process.execPath, ["--test", "--test-timeout=120000", ...files], { stdio: "inherit" }).status ?? 1;
 } finally {
   rmSync(folder, { recursive: true });
 }

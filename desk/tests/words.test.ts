@@ -3,8 +3,32 @@ import { test } from "node:test";
 import { ladderOf } from "../src/views/orders/book";
 import { brief, money, price, shares, signed } from "../src/ui/numbers";
 import { reasonInWords } from "../src/words/reasons";
+import { fieldInWords } from "../src/words/fields";
+import { EMPTY, orderOf, type Draft } from "../src/views/orders/order";
 import { timeOf, uuid7 } from "../src/api/ids";
 import type { Book } from "../src/api/types";
+
+test("no field of the ticket is called as programs call it", () => {
+  const wrong: Partial<Draft> = {
+    quantity: "x", limitPrice: "x", stopPrice: "x", pegOffset: "x", minQuantity: "x", displayQty: "x", startAt: "x", endAt: "x", participation: "x", urgency: "x", slices: "x", seed: "x", until: "x",
+  };
+  const named = new Set<string>();
+  for (const orderType of ["LIMIT", "MARKET", "STOP", "STOP_LIMIT", "PEGGED"] as const)
+    for (const algo of ["", "TWAP", "POV", "IS"] as const)
+      for (const timeInForce of ["DAY", "GTD"] as const)
+        for (const filled of [{}, wrong]) {
+          const made = orderOf({ ...EMPTY, orderType, algo, timeInForce, ...filled });
+          for (const field of [...made.missing, ...Object.keys(made.problems)]) named.add(field);
+        }
+  assert.ok(named.size > 12);
+  for (const field of named) assert.match(fieldInWords(field), /^[a-z][a-z ]*$/, field);
+});
+
+test("a field that nobody has named is called by its own words", () => {
+  assert.equal(fieldInWords("tickSize"), "tick size");
+  assert.equal(fieldInWords("parameters.quantity_max"), "parameters quantity max");
+  assert.equal(fieldInWords("orders[3].limitPrice"), "orders[3] limit");
+});
 
 test("a denial is a sentence with its figures, other text stays as it is", () => {
   assert.equal(reasonInWords("ORDER_QTY_EXCEEDS_MAX: quantity=10000000, limit=500000"), "More shares than may be ordered at once (quantity 10,000,000, limit 500,000).");

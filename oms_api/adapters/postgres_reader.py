@@ -71,6 +71,8 @@ _LIVE_AT: Final = (
     "EXISTS (SELECT FROM child_orders c WHERE c.order_id = o.order_id AND c.leaves_qty > 0"
     " AND c.venue_id = ANY(%s))"
 )
+# Who placed an order stands in its request alone, and so in an index of requests: a page begins there.
+_PLACED_BY: Final = "r.kind = 'NEW' AND r.principal = %s"
 # A database that was restored is another cluster, goes on in another timeline, or has other tables.
 _EPOCH: Final = (
     "(SELECT md5(concat_ws(' ', system_identifier, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8),"
@@ -277,6 +279,7 @@ class PostgresReader:
         """Return the orders of a filter."""
         conditions: list[str] = []
         values: list[Any] = []
+        key = "o.order_id" if wanted.principal is None else "r.request_id"
         for condition, value in (
             ("o.account_id = ANY(%s)", _listed(wanted.accounts)),
             ("o.symbol = ANY(%s)", _listed(wanted.symbols)),
@@ -288,12 +291,12 @@ class PostgresReader:
             (_LIVE_AT, _listed(wanted.venues)),
             ("o.basket_id = %s", wanted.basket),
             ("o.channel = %s", wanted.channel),
-            ("r.principal = %s", wanted.principal),
+            (_PLACED_BY, wanted.principal),
             ("o.created_at >= %s", wanted.created_from),
             ("o.created_at < %s", wanted.created_to),
-            ("o.order_id >= %s", wanted.created_from and uuid7_floor(wanted.created_from - _ID_SKEW)),
-            ("o.order_id < %s", wanted.created_to and uuid7_floor(wanted.created_to + _ID_SKEW)),
-            (f"o.order_id {'>' if wanted.oldest_first else '<'} %s", wanted.after),
+            (f"{key} >= %s", wanted.created_from and uuid7_floor(wanted.created_from - _ID_SKEW)),
+            (f"{key} < %s", wanted.created_to and uuid7_floor(wanted.created_to + _ID_SKEW)),
+            (f"{key} {'>' if wanted.oldest_first else '<'} %s", wanted.after),
         ):
             if value is not None:
                 conditions.append(condition)
@@ -301,7 +304,7 @@ class PostgresReader:
         where = " AND ".join(conditions) or "true"
         direction = "ASC" if wanted.oldest_first else "DESC"
         rows = await self.read(
-            f"{_ORDERS} WHERE {where} ORDER BY o.order_id {direction} LIMIT %s", [*values, wanted.limit]
+            f"{_ORDERS} WHERE {where} ORDER BY {key} {direction} LIMIT %s", [*values, wanted.limit]
         )
         return [_order_view(row) for row in rows]
 

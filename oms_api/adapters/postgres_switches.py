@@ -178,7 +178,9 @@ class PostgresSwitchDesk:
             "reason": reason,
             "at": self._clock().isoformat().replace("+00:00", "Z"),
         }
-        rows = await self._pool.run(_RAISE, (stage.value, Jsonb([entry]), switch_id, below))
+        rows = await self._pool.run(
+            _RAISE, (stage.value, Jsonb([entry]), switch_id, below), by=by, reason=reason
+        )
         return SwitchView(*rows[0]) if rows else None
 
     async def release(self, switch_id: UUID, by: str, reason: str) -> SwitchView | None:

@@ -1,9 +1,9 @@
 """Queries on a read replica of Postgres: what may be slightly old is read there, the rest from the primary.
 
 From the primary always: an order by its id (a client asks right after its ack, and a cancel looks here), the
-list of one clientOrderId (how a client learns what became of an order whose answer it did not see), the
-orders that one request is about, what requests may name, and the event streams, which heal what Kafka did
-not bring. While the replica is away, or further behind than the bound, everything is read from the primary.
+list of one clientOrderId (how a client learns what became of an order whose answer it did not see), lists
+that somebody acts on, what requests may name, and the event streams, which heal what Kafka did not bring.
+While the replica is away, or further behind than the bound, everything is read from the primary.
 """
 
 import asyncio
@@ -133,8 +133,8 @@ class ReplicaReader:
         return await self._primary.order(order_id, visible)
 
     async def orders(self, wanted: OrderFilter) -> list[OrderView]:
-        """Return the orders of a filter, newest first; by clientOrderId, or of a caller, from the primary."""
-        if wanted.as_of_now or wanted.client_order_ids is not None or wanted.principal is not None:
+        """Return the orders of a filter, newest first; by clientOrderId, or to act on, from the primary."""
+        if wanted.as_of_now or wanted.client_order_ids is not None:
             return await self._primary.orders(wanted)
         return await self._read(lambda reader: reader.orders(wanted))
 

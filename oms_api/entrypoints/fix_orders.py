@@ -450,6 +450,7 @@ class FixRequests:
                 closed=False,
                 channel=FIX_CHANNEL,
                 principal=self._principal.subject,
+                as_of_now=True,
             )
             async with self._reads:
                 found = await self._ports.reader.orders(wanted)

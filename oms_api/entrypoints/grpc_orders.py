@@ -257,7 +257,7 @@ def read_list(request: Any, principal: Principal) -> OrderFilter | Refusal:
         if wrong:
             message = f"must be of {', '.join(allowed)}, was {shown(wrong[0])}"
             problems.append(FieldProblem(field=name, message=message))
-    for name in ("account_id", "symbol", "client_order_id", "basket_id"):
+    for name in ("account_id", "symbol", "client_order_id", "basket_id", "principal"):
         if "\0" in getattr(request, name):
             problems.append(FieldProblem(field=name, message="must not contain a NUL character"))
     created_from = _time(request, "created_from", problems)
@@ -282,6 +282,7 @@ def read_list(request: Any, principal: Principal) -> OrderFilter | Refusal:
         side=side,
         client_order_ids=frozenset((request.client_order_id,)) if request.client_order_id else None,
         basket=request.basket_id or None,
+        principal=request.principal or None,
         created_from=created_from,
         created_to=created_to,
         after=after,

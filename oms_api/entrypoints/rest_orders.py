@@ -184,6 +184,9 @@ class OrdersQuery(msgspec.Struct, rename="camel", kw_only=True):
     basket_id: Annotated[
         Text | None, msgspec.Meta(description="Sent with this list of orders, its basketId.")
     ] = None
+    principal: Annotated[
+        Text | None, msgspec.Meta(description="Placed by this person or program, as `/api/v1/me` names one.")
+    ] = None
     created_from: Annotated[Instant | None, msgspec.Meta(description="Created then or later.")] = (
         msgspec.field(name="from", default=None)
     )
@@ -278,6 +281,7 @@ def order_filter(query: OrdersQuery, principal: Principal) -> OrderFilter | Refu
         side=query.side,
         client_order_ids=None if query.client_order_id is None else frozenset((query.client_order_id,)),
         basket=query.basket_id,
+        principal=query.principal,
         created_from=query.created_from,
         created_to=query.created_to,
         oldest_first=query.sort == SORTS[1],

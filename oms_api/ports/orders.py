@@ -194,8 +194,8 @@ class OrderFilter:
     """Which orders a list is asked for, by when they were created. None: every one.
 
     after: the last order of the page before. venues: with a live child at one of these. basket: sent with
-    this list. as_of_now: whoever
-    acts on the list needs it as it stands; for reading, one that is slightly old will do.
+    this list. principal: placed by this caller. as_of_now: whoever acts on the list needs it as it stands;
+    for reading, one that is slightly old will do.
     """
 
     limit: int

@@ -23,6 +23,7 @@ from oms_tools.audit.walks import Findings
 from oms_tools.cli.client import ApiClient
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
 from oms_tools.cli.options import always_json_option, data_option, json_option, persona_option
+from oms_tools.cli.tables import counted
 from oms_tools.cli.times import UTC_TIME
 from oms_tools.laptop.layout import StackError
 
@@ -90,8 +91,13 @@ def _print(findings: Findings) -> None:
         console.print(f"[red]BROKEN[/] {fault}", highlight=False, soft_wrap=True)
     if findings.faulty > len(findings.faults):
         console.print(f"… {findings.faulty:,} in all", highlight=False)
-    said = f"{findings.events:,} events, {findings.requests:,} requests, {findings.changes:,} changes"
-    console.print(f"{said}, {findings.anchors:,} anchors: {findings.faulty:,} wrong", highlight=False)
+    looked = [
+        counted(findings.events, "event"),
+        counted(findings.requests, "request"),
+        counted(findings.changes, "change"),
+        counted(findings.anchors, "anchor"),
+    ]
+    console.print(f"{', '.join(looked)}: {findings.faulty:,} wrong", highlight=False)
     if findings.unchained:
         console.print(f"{findings.unchained:,} events are from before the audit", highlight=False)
     if findings.uncovered_since is not None:
@@ -200,7 +206,7 @@ def list_command(
             markup=False,
             soft_wrap=True,
         )
-    console.print(f"{len(found)} changes", highlight=False)
+    console.print(counted(len(found), "change"), highlight=False)
 
 
 def _differences(change: dict[str, Any]) -> str:

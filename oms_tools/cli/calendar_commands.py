@@ -128,7 +128,9 @@ def set_day(data: Path, user: str, name: str, day: datetime, as_json: bool, **ti
 def close(data: Path, user: str, name: str, day: datetime, reason: str, as_json: bool) -> None:
     """Close the calendar NAME for a day that has not begun; prints the session that there was."""
     client = ApiClient.of_stack(data.resolve(), user)
-    _tell(client.remove_session(name, day.date(), reason=reason), as_json)
+    gone = client.remove_session(name, day.date(), reason=reason)
+    line = json.dumps(gone, indent=1) if as_json else f"{name} is closed on {_day_of(gone)}"
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _tell(answer: dict[str, Any], as_json: bool) -> None:
@@ -142,6 +144,11 @@ def _line(one: dict[str, Any]) -> str:
     else:
         state = "closed" + (f" until {one['until'][:16]}Z" if one["until"] else ", no session is loaded")
     return f"{one['calendarId']}  {one['zone']}  {state}"
+
+
+def _day_of(gone: dict[str, Any]) -> str:
+    day, _, hours = _session(gone).partition("  ")
+    return f"{day}; it was open {hours}"
 
 
 def _session(one: dict[str, Any]) -> str:

@@ -27,6 +27,8 @@ _STATUSES: Final = [status.name for status in OrderStatus]
 @click.option("--account", help="Only of this account.")
 @click.option("--symbol", help="Only of this symbol.")
 @click.option("--basket", "basket_id", help="Only those that were sent with this list.")
+@click.option("--principal", help="Only those that this person or program placed, as `oms whoami` names one.")
+@click.option("--mine", is_flag=True, help="Only those that you placed.")
 @click.option(
     "--status",
     "statuses",
@@ -45,6 +47,8 @@ def orders(
     account: str | None,
     symbol: str | None,
     basket_id: str | None,
+    principal: str | None,
+    mine: bool,
     statuses: tuple[str, ...],
     only_open: bool,
     limit: int,
@@ -54,10 +58,16 @@ def orders(
 
     An id is shown by its end, by which `oms explain` and `oms cancel` take it too.
     """
-    listed = ApiClient.of_stack(data.resolve(), user).orders(
+    if mine and principal is not None:
+        raise click.UsageError("expected --mine or --principal, found both")
+    client = ApiClient.of_stack(data.resolve(), user)
+    if mine:
+        principal = read(client.me(), answers.Me).subject
+    listed = client.orders(
         account=account,
         symbol=None if symbol is None else symbol.upper(),
         basket_id=basket_id,
+        principal=principal,
         status=[status.upper() for status in statuses] or None,
         is_open=True if only_open else None,
         most=limit,

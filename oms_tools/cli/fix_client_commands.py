@@ -90,7 +90,7 @@ def _password() -> str:
     try:
         return hash_password(given)
     except ValueError as error:
-        raise StackError(str(error)) from None
+        raise StackError(f"{error}; type it at a terminal, or pipe it in as one line") from None
 
 
 def _said(comp_id: str, done: bool) -> None:

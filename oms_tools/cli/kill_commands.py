@@ -12,6 +12,7 @@ from rich.console import Console
 from oms_client.operations import KillStage, KillTriggerMode, KillTriggerStage
 from oms_tools.cli.client import ApiClient, ApiError
 from oms_tools.cli.options import always_json_option, data_option, json_option, persona_option
+from oms_tools.cli.tables import counted
 
 console = Console()
 admin_option = persona_option("admin1")
@@ -168,7 +169,7 @@ def list_switches(data: Path, user: str, every: bool, as_json: bool) -> None:
     found = answer["killSwitches"]
     for one in found:
         _print(_line(one))
-    _print(f"{len(found)} kill switches")
+    _print(counted(len(found), "kill switch"))
 
 
 @kill.command("show")

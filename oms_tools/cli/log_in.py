@@ -105,7 +105,10 @@ def _persona(issuer: str, user: str, password: str) -> LogIn:
     except ApiError as error:
         if error.code != "invalid_grant":
             raise
-        sentence = f"no user {user} at this issuer, or a wrong password"
+        sentence = (
+            f"no user {user} at this issuer, or a wrong password; a demo's are trader1, trader2, desk, risk1,"
+            " admin1 and viewer1"
+        )
         raise ApiError(sentence, error.code, error.status) from error
 
 

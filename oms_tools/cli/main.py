@@ -6,6 +6,7 @@ that `oms --help` and a simple command wait for nothing that they do not use.
 
 import sys
 from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -226,6 +227,17 @@ class OmsGroup(click.Group):
         from importlib.metadata import entry_points  # noqa: PLC0415
 
         return {entry.name: entry for entry in entry_points(group=COMMANDS_OF_TOOLS)}
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is asked for; of a name that is none, say which is the nearest."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if near := get_close_matches(args[0], self.list_commands(ctx), n=1):
+                raise click.UsageError(f"{error.message} The nearest is {near[0]!r}.", ctx) from None
+            raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return every command's name."""

@@ -50,9 +50,8 @@ def _asked(required: bool = True) -> Callable[[F], F]:
     """Add what is kept with every command: why, and by whom."""
 
     def add(function: F) -> F:
-        why = click.option(
-            "--reason", required=required, default=None, help="Why. It is kept with who asked."
-        )
+        # A default, None too, would be what a required one that is left out is taken for.
+        why = click.option("--reason", required=required, help="Why. It is kept with who asked.")
         by = click.option("--by", default=getpass.getuser, show_default="you", help="Who asks.")
         return why(by(data_option(dsn_option(function))))
 

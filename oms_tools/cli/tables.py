@@ -62,8 +62,12 @@ def lines_with_words(
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a count of things: 1 order, 2 orders."""
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+    """Return a count of things: 1 order, 2 orders, 2 entries, 2 kill switches."""
+    if number == 1:
+        return f"1 {noun}"
+    if noun.endswith("y"):
+        return f"{number:,} {noun[:-1]}ies"
+    return f"{number:,} {noun}" + ("es" if noun.endswith("ch") else "s")
 
 
 def say(console: Console, *lines: str, style: str | None = None) -> None:

@@ -565,6 +565,40 @@ def test_lists_filter_by_time_and_client_order_id(api: Gateway) -> None:
     assert listed("clientOrderId=by-name") == [first.json["orderId"]]
 
 
+def test_orders_are_listed_by_who_placed_them_and_no_foreign_account_is_shown(api: Gateway) -> None:
+    mine = [api.place(symbol="V", side="SELL").json["orderId"] for _ in range(3)]
+    heads = api.place("desk", symbol="V", side="SELL").json["orderId"]
+    foreign = api.place("desk", accountId="ACC-RET-003", symbol="V", side="SELL").json["orderId"]
+    cut = api.place(symbol="V", side="SELL").json["timestamp"]
+
+    def listed(query: str, user: str = "trader1") -> list[str]:
+        found = api.call("GET", f"/api/v1/orders?symbol=V&{query}", user=user).json["orders"]
+        return [order["orderId"] for order in found]
+
+    assert listed(f"principal=trader1&to={cut}") == mine[::-1]
+    assert listed(f"principal=trader1&to={cut}&sort=createdAt") == mine
+    assert listed("principal=desk") == [heads]
+    assert listed("principal=desk", "desk") == [foreign, heads]
+    assert listed("principal=desk&accountId=ACC-RET-003") == []
+    assert listed("principal=nobody") == listed("principal=DESK") == []
+    for order, last in (("createdAt", mine), ("-createdAt", mine[::-1])):
+        path = f"/api/v1/orders?symbol=V&principal=trader1&to={cut}&sort={order}&limit=2"
+        page = api.call("GET", path).json
+        rest = api.call("GET", f"{path}&cursor={page['nextCursor']}").json
+        assert [one["orderId"] for one in (*page["orders"], *rest["orders"])] == last
+
+
+def test_a_cancel_is_not_the_order_of_who_asked_for_it(api: Gateway) -> None:
+    order_id = api.place(symbol="BAC").json["orderId"]
+    assert api.call("DELETE", f"/api/v1/orders/{order_id}", user="desk").status == 202
+
+    def placed_by(principal: str) -> list[str]:
+        found = api.call("GET", f"/api/v1/orders?symbol=BAC&principal={principal}").json["orders"]
+        return [order["orderId"] for order in found]
+
+    assert (placed_by("trader1"), placed_by("desk")) == ([order_id], [])
+
+
 def test_wrong_filters_are_named(api: Gateway) -> None:
     reply = api.call("GET", "/api/v1/orders?limit=201&status=OPEN&side=X&from=yesterday&cursor=zz&colour=red")
     assert reply.status == 400

@@ -392,6 +392,8 @@ def test_orders_are_listed_by_every_filter_and_by_pages(api: Gateway) -> None:
         assert await ids(side=Side.BUY) == [placed[3], placed[1]]
         assert await ids(account_id="ACC-INST-001") == newest
         assert await ids(account_id="ACC-RET-001") == []
+        assert await ids(principal="trader1") == newest
+        assert await ids(principal="trader2") == []
         assert await ids(statuses=[OrderStatus.NEW, OrderStatus.FILLED]) == newest
         assert await ids(statuses=[OrderStatus.FILLED]) == []
         assert await ids(created_from=began) == newest

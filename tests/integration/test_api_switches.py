@@ -81,6 +81,9 @@ def test_a_scope_is_stopped_once_raised_and_released_once_and_all_of_it_is_kept(
     assert api.call("GET", PATH).json["killSwitches"] == []
     (kept,) = api.call("GET", f"{PATH}?all=true").json["killSwitches"]
     assert (kept["reason"], kept["releasedBy"]) == ("drill", first.json["setBy"])
+    changes = api.call("GET", f"/api/v1/audit?table=kill_switches&key={switch_id}", user="admin1")
+    told = [(one["actor"], one["reason"]) for one in changes.json["changes"]]
+    assert told == [(first.json["setBy"], why) for why in ("over", "worse", "drill")]
     assert api.call("POST", PATH, GOOD, "admin1").status == 201
 
 

@@ -101,6 +101,7 @@ def test_lists_come_from_the_replica_and_what_must_be_fresh_does_not_until_it_la
         assert second not in listed(api)
         assert api.call("GET", f"/api/v1/orders/{second}").status == 200
         assert listed(api, "?clientOrderId=fresh-1") == {second}
+        assert listed(api, "?principal=trader1") == {first}
         assert api.place(clientOrderId="fresh-1").json["orderId"] == second
         assert api.call("DELETE", f"/api/v1/orders/{second}").status == 202
 

@@ -7035,6 +7035,7 @@ export interface operations {
                 from?: string;
                 limit?: number;
                 open?: boolean;
+                principal?: string;
                 side?: components["schemas"]["Side"];
                 sort?: components["schemas"]["OrderSort"];
                 status?: components["schemas"]["OrderStatus"][];

@@ -13,7 +13,7 @@ import { alerts, forgetMarket, positions, quotesLive, takeAlerts, takePositions,
 import { apply, belongTo, forgetAccounts, forgetOrders, hasUnread, inDoubt, keep, merge, nothingIsSure, sent, unreadable, unreadOrders, type OrderRow } from "./orders";
 
 const PAGE = 200;
-// What has closed is read behind what is open, so far back.
+// What has closed is read behind what is open, so far back: one's own, then everybody's.
 const HISTORY_PAGES = 50;
 const PAGES_FOR_TERMS = 10;
 const ASKED_AT_ONCE = 20;
@@ -80,11 +80,21 @@ function listed(order: Order): void {
   if (watches(order.accountId)) merge(order, false);
 }
 
+interface Pages {
+  /** Where they begin, the newest order if nothing is given. */
+  readonly from?: string;
+  /** Whose orders alone. */
+  readonly principal?: string;
+  readonly isEnough?: () => boolean;
+}
+
 /** Read so many pages of the list, the newest orders first. Returns where the next begins, null after the last. */
-async function readPages(mine: number, pages: number, from: string | null = null, isEnough: () => boolean = () => false): Promise<string | null> {
-  let cursor = from;
+async function readPages(mine: number, pages: number, { from, principal, isEnough = () => false }: Pages = {}): Promise<string | null> {
+  let cursor = from ?? null;
   for (let page = 0; page < pages && mine === generation && !isEnough(); page += 1) {
-    const found = await call("get", "/api/v1/orders", { query: { limit: PAGE, ...(cursor === null ? {} : { cursor }) } });
+    const found = await call("get", "/api/v1/orders", {
+      query: { limit: PAGE, ...(cursor === null ? {} : { cursor }), ...(principal === undefined ? {} : { principal }) },
+    });
     if (mine !== generation) return null;
     for (const order of found.orders) listed(order);
     if (settled === mine) findOut(mine);
@@ -101,10 +111,11 @@ function findOut(mine: number): void {
   if (doubtful) void settle(mine);
 }
 
-/** Read what was before: it has closed, and is shown as it comes. */
+/** Read what was before, one's own ahead of what others did: it has closed, and is shown as it comes. */
 async function readHistory(mine: number, from: string): Promise<void> {
   try {
-    await readPages(mine, HISTORY_PAGES, from);
+    if (me.value) await readPages(mine, HISTORY_PAGES, { principal: me.value.subject });
+    await readPages(mine, HISTORY_PAGES, { from });
   } catch {
     // Older orders are missing then; nothing that is shown is untrue.
   }
@@ -162,7 +173,7 @@ async function readTerms(mine: number): Promise<void> {
   if (!isConnected()) return;
   const due = new Set(unreadOrders());
   const left = () => unreadOrders().filter(orderId => due.has(orderId));
-  await readPages(mine, PAGES_FOR_TERMS, null, () => left().length <= FEW);
+  await readPages(mine, PAGES_FOR_TERMS, { isEnough: () => left().length <= FEW });
   await Promise.all(left().slice(0, ASKED_AT_ONCE).map(orderId => readTermsOf(mine, orderId)));
 }
 

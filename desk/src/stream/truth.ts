@@ -110,6 +110,9 @@ export class StreamTruth {
   /** Return what a new connection begins with. */
   opened(token: string, nowMs: number): readonly ClientMessage[] {
     this.isOpen = true;
+    // What the list said after the connection before had ended says nothing of this one.
+    this.isListed = false;
+    this.doubtful = 0;
     this.heardAt = this.provenAt = nowMs;
     this.asked = [];
     this.refusal = "";

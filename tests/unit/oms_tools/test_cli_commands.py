@@ -19,6 +19,7 @@ from oms_tools.cli import stack_commands
 from oms_tools.cli.main import COMMANDS, cli, sentence_of
 from oms_tools.cli.options import data_hint
 from oms_tools.cli.stack_commands import print_next_steps
+from oms_tools.cli.tables import counted
 from oms_tools.laptop.dev_grants import PERSONAS
 from oms_tools.laptop.layout import DATA_VARIABLE, Layout, StackError
 from tests.stack_rig import free_base_port
@@ -180,6 +181,36 @@ def test_every_command_that_takes_data_takes_it_from_the_environment() -> None:
 def test_every_command_that_prints_data_prints_json() -> None:
     lacking = {name for name, command in leaves() if "--json" not in options(command)}
     assert lacking == WITHOUT_DATA
+
+
+def test_what_a_command_requires_is_missed_when_it_is_left_out() -> None:
+    required = [
+        (command, option)
+        for _, command in leaves()
+        for option in command.params
+        if isinstance(option, click.Option) and option.required
+    ]
+    assert len(required) > 20
+    for command, option in required:
+        with pytest.raises(click.MissingParameter):
+            option.handle_parse_result(click.Context(command, info_name=command.name), {}, [])
+
+
+def test_of_a_command_that_is_none_the_nearest_is_named() -> None:
+    found = CliRunner().invoke(cli, ["sumbit"])
+    assert (found.exit_code, "The nearest is 'submit'." in found.output) == (2, True)
+    assert "nearest" not in CliRunner().invoke(cli, ["xyzzy"]).output
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "said"),
+    [
+        (1, "entry", "1 entry"), (0, "entry", "0 entries"), (2, "kill switch", "2 kill switches"),
+        (1, "kill switch", "1 kill switch"), (1200, "order", "1,200 orders"),
+    ],
+)  # fmt: skip
+def test_things_are_counted_as_people_do(number: int, noun: str, said: str) -> None:
+    assert counted(number, noun) == said
 
 
 def test_a_command_in_another_folder_says_in_one_line_how_to_name_the_stack(tmp_path: Path) -> None:

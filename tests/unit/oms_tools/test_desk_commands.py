@@ -109,6 +109,18 @@ def test_orders_without_filters_ask_for_none() -> None:
         assert run(api, "orders", "--status", "BROKEN").exit_code == 2
 
 
+def test_ones_own_orders_are_those_of_who_asks() -> None:
+    me = {"subject": "trader-7", "rights": ["read"], "accounts": ["ACC-INST-001"]}
+    answers = {"GET /api/v1/me": me, "GET /api/v1/orders": {"orders": [], "nextCursor": None}}
+    with stand_in(answers) as api:
+        assert run(api, "orders", "--mine").exit_code == 0
+        assert run(api, "orders", "--principal", "fix:FUND").exit_code == 0
+        both = run(api, "orders", "--mine", "--principal", "desk")
+        assert (both.exit_code, "--mine or --principal" in both.output) == (2, True)
+        asked = [query.get("principal") for query in api.queries("GET /api/v1/orders")]
+        assert asked == [["trader-7"], ["fix:FUND"]]
+
+
 def pages(total: int) -> Any:
     """Answer a list of orders page by page."""
 

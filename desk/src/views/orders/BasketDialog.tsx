@@ -73,7 +73,7 @@ export function BasketDialog() {
       {problem ? <p class="bad" role="alert">{problem}</p> : null}
       {checked ? (
         <div class="checked" role="status">
-          <p>{bad ? <b class="bad">{shares(bad)} problem{bad === 1 ? "" : "s"}: nothing is sent until they are mended.</b> : <b class="good">{shares(checked.answers.length)} orders can be sent.</b>}</p>
+          <p>{bad ? <b class="bad">{shares(bad)} {bad === 1 ? "problem: nothing is sent until it is mended." : "problems: nothing is sent until they are mended."}</b> : <b class="good">{shares(checked.answers.length)} orders can be sent.</b>}</p>
           <table class="plain">
             <thead><tr><th class="number">Line</th><th>Order</th><th>Check</th></tr></thead>
             <tbody>

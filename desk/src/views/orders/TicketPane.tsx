@@ -14,6 +14,7 @@ import { Choice, Field, Pane } from "../../ui/parts";
 import { money, plain, price, shares } from "../../ui/numbers";
 import { confirmDollars, confirmShares, ownAccount } from "../../ui/settings";
 import { say } from "../../ui/toasts";
+import { fieldInWords } from "../../words/fields";
 import { reasonInWords, ruleInWords, sideInWords } from "../../words/reasons";
 import { draft, look, set } from "./draft";
 import { planOf, ranked } from "./plan";
@@ -41,8 +42,10 @@ const priceNow = (order: PreviewRequest): number => {
 
 /** Return an order in a line. */
 function named(order: PreviewRequest): string {
+  const from = order.stopPrice ? ` from ${plain(String(order.stopPrice))}` : "";
   const at = order.limitPrice ? ` at ${plain(String(order.limitPrice))}` : "";
-  return `${sideInWords(order.side)} ${shares(order.quantity)} ${order.symbol}, ${(TYPES[order.orderType] ?? order.orderType).toLowerCase()}${at}, ${order.timeInForce ?? "DAY"}, for ${order.accountId}`;
+  const until = order.expireDate ?? order.expireTime;
+  return `${sideInWords(order.side)} ${shares(order.quantity)} ${order.symbol}, ${(TYPES[order.orderType] ?? order.orderType).toLowerCase()}${from}${at}, ${order.timeInForce ?? "DAY"}${until ? ` until ${until}` : ""}, for ${order.accountId}`;
 }
 
 function doubts(order: PreviewRequest): readonly string[] {
@@ -59,7 +62,7 @@ async function send(): Promise<void> {
   if (isSending.value) return;
   const { order, problems, missing } = orderOf(draft.value);
   if (!order) {
-    outcome.value = { tone: "bad", text: missing.length ? `Missing: ${missing.join(", ")}` : Object.entries(problems).map(([field, why]) => `${field}: ${why}`).join("; ") };
+    outcome.value = { tone: "bad", text: missing.length ? `Missing: ${missing.map(fieldInWords).join(", ")}` : Object.entries(problems).map(([field, why]) => `${fieldInWords(field)}: ${why}`).join("; ") };
     return;
   }
   isSending.value = true;

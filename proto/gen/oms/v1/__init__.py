@@ -1568,6 +1568,7 @@ class ListOrdersRequest(betterproto.Message):
     limit: int = betterproto.int32_field(8)
     page_token: str = betterproto.string_field(9)
     basket_id: str = betterproto.string_field(10)
+    principal: str = betterproto.string_field(11)
 
 
 @dataclass(eq=False, repr=False)
