@@ -53,9 +53,9 @@ class RuleBook:
         self.version = version
         self._defaults = _AT_VENUES if at_venues else _DEFAULTS
         self._by_scope: dict[Scope, _Rows] = {}
-        # The scopes of each combination of kinds, by their names; the widest combination first.
+        # The rows of each combination of kinds, by the names of their scopes; the widest combination first.
         self._masks: list[_Mask] = []
-        self._merged: dict[tuple[Scope, ...], _Merged] = {}
+        self._merged: dict[tuple[_Rows, ...], _Merged] = {}
         # A setting and a row that is laid over it, by their ids, which are theirs while they are here: an
         # account's and a symbol's rows are laid once each, and not once for every account in every symbol.
         self._laid: dict[tuple[int, int], _Laid] = {}
@@ -71,19 +71,17 @@ class RuleBook:
     def take(self, row: RuleRow, *, removed: bool = False) -> None:
         """Let a row hold from now on, in the place of another of its rule and scope; or, removed, none."""
         scope = row.scope
-        found = self._by_scope.get(scope)
-        if found is None:
-            found = self._by_scope[scope] = _Rows(str(scope), {})
+        mask = self._mask(scope.kinds)
+        rows = self._by_scope.get(scope)
+        if rows is None:
+            rows = self._by_scope[scope] = mask.rows[mask.key(scope)] = _Rows(str(scope), {})
         if removed:
-            found.by_rule.pop(row.rule, None)
+            rows.by_rule.pop(row.rule, None)
         else:
-            found.by_rule[row.rule] = row
-        if found.by_rule:
-            self._mask(scope.kinds).scopes.setdefault(_key(scope.kinds)(scope), scope)
-        else:
-            del self._by_scope[scope]
-            self._mask(scope.kinds).scopes.pop(_key(scope.kinds)(scope), None)
-        self._merged = {scopes: found for scopes, found in self._merged.items() if scope not in scopes}
+            rows.by_rule[row.rule] = row
+        if not rows.by_rule:
+            del self._by_scope[scope], mask.rows[mask.key(scope)]
+        self._merged = {together: found for together, found in self._merged.items() if rows not in together}
         self._laid.clear()
 
     def _mask(self, kinds: tuple[ScopeKind, ...]) -> "_Mask":
@@ -112,19 +110,18 @@ class RuleBook:
 
     def _covering(self, thing: Scope) -> "_Merged":
         covering = tuple(
-            [scope for mask in self._masks if (scope := mask.scopes.get(mask.key(thing))) is not None]
+            [rows for mask in self._masks if (rows := mask.rows.get(mask.key(thing))) is not None]
         )
         return self._merged.get(covering) or self._merge(covering)
 
-    def _merge(self, scopes: tuple[Scope, ...]) -> "_Merged":
+    def _merge(self, covering: tuple["_Rows", ...]) -> "_Merged":
         """Lay the rows of closer scopes over those of the widest, which are the most and are shared."""
         wider = self._defaults
-        if len(scopes) > 1:
-            wider = self._merged.get(scopes[:1]) or self._merge(scopes[:1])
+        if len(covering) > 1:
+            wider = self._merged.get(covering[:1]) or self._merge(covering[:1])
         settings = list(wider.settings)
         are_asked = wider.are_asked
-        for scope in scopes[1:] or scopes:
-            rows = self._by_scope[scope]
+        for rows in covering[1:] or covering:
             for row in rows.by_rule.values():
                 place = _PLACES[row.rule]
                 before = settings[place]
@@ -135,7 +132,7 @@ class RuleBook:
         if len(self._merged) >= _MERGED_MAX:
             self._merged.clear()
             self._laid.clear()
-        self._merged[scopes] = found
+        self._merged[covering] = found
         return found
 
     def _lay(self, wider: Setting, row: RuleRow, source: str) -> Setting:
@@ -147,8 +144,8 @@ class RuleBook:
         return known.setting
 
 
-class _Rows(Struct, frozen=True, gc=False):
-    """The rows of a scope. source: the scope as it is shown."""
+class _Rows(Struct, frozen=True, gc=False, eq=False):
+    """The rows of a scope, equal to themselves alone. source: the scope as it is shown."""
 
     source: str
     by_rule: dict[str, RuleRow]
@@ -173,15 +170,15 @@ class _Merged(Struct, frozen=True, gc=False):
 
 
 class _Mask:
-    """The scopes that name the same kinds, by their names."""
+    """The rows of the scopes that name the same kinds, by these names."""
 
-    __slots__ = ("key", "kinds", "scopes", "weight")
+    __slots__ = ("key", "kinds", "rows", "weight")
 
     def __init__(self, kinds: tuple[ScopeKind, ...]) -> None:
         self.kinds = kinds
         self.key = _key(kinds)
         self.weight = weight_of(kinds)
-        self.scopes: dict[object, Scope] = {}
+        self.rows: dict[object, _Rows] = {}
 
 
 def _key(kinds: tuple[ScopeKind, ...]) -> Callable[[Scope], Any]:

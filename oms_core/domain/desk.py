@@ -49,8 +49,10 @@ from oms_platform.order_types import AUCTIONS
 from oms_platform.overrides import Override
 from oms_platform.risk_rules import CHILDREN_MAX_LEAST
 from oms_platform.scopes import Scope
+from oms_platform.sides import LOCATED
 from oms_platform.trading_calendar import EVER_OPEN, AuctionChance, Hours, Phase, Session
 from oms_platform.vocabulary import (
+    Algo,
     AuctionTimes,
     OrderAccepted,
     OrderTerms,
@@ -380,8 +382,8 @@ class Desk:
             is_of_ended_day=terms.time_in_force is TimeInForce.DAY
             and ended_at is not None
             and now - age < ended_at,
-            algo_time=self._algo_time(terms, now),
-            auction=self._auction_chance(terms, now, of),
+            algo_time=None if terms.algo is None else self._algo_time(terms.algo, instrument, now),
+            auction=self._auction_chance(terms, now, of) if terms.time_in_force in AUCTIONS else None,
             stopped_by=stopped_by,
             valuation=Valuation(
                 state, mark, self.symbols_in("" if instrument is None else instrument.sector)
@@ -390,7 +392,9 @@ class Desk:
             firm_share=self.share,
             day=self.day_of(terms.account_id),
             firm_pnl_micros=0 if account is None else self.days.firms.get(account.firm, 0),
-            borrowing=self.locates.borrowing(terms, of, lambda: self.session_day(terms.symbol, now)),
+            borrowing=self.locates.borrowing(terms, of, self.session_day(terms.symbol, now))
+            if terms.side in LOCATED
+            else None,
         )
 
     def session_day(self, symbol: str, now: datetime) -> date:
@@ -474,10 +478,8 @@ class Desk:
         One that is replaced is for the same. After its cut-off only what its venue has can become another,
         by having fewer shares.
         """
-        if terms.time_in_force not in AUCTIONS:
-            return None
         instrument = self.instruments.get(terms.symbol)
-        if instrument is None:
+        if terms.time_in_force not in AUCTIONS or instrument is None:
             return None
         if not instrument.listing_venue:
             return AuctionChance()
@@ -489,11 +491,7 @@ class Desk:
             return AuctionChance(of.auction)
         return AuctionChance(None, of.auction, found.auction or found.following)
 
-    def _algo_time(self, terms: OrderTerms, now: datetime) -> AlgoTime | None:
-        algo = terms.algo
-        if algo is None:
-            return None
-        instrument = self.instruments.get(terms.symbol)
+    def _algo_time(self, algo: Algo, instrument: InstrumentTerms | None, now: datetime) -> AlgoTime | None:
         if instrument is None:
             return None
         begins_at = now if algo.start_at is None else max(now, algo.start_at)
