@@ -179,28 +179,27 @@ class Core:
         self.marks = Marks(self.quotes)
 
 
-class Marks:
+class Marks(dict[str, int | None]):
     """What shares are worth now, looked up once for all that is asked at one time."""
 
-    __slots__ = ("_at", "_found", "_quotes")
+    __slots__ = ("_at", "_quotes")
 
     def __init__(self, quotes: QuoteBoard) -> None:
+        super().__init__()
         self._quotes = quotes
         self._at: datetime | None = None
-        self._found: dict[str, int | None] = {}
 
     def at(self, now: datetime) -> Callable[[str], int | None]:
         """Return the mark of any symbol at a time."""
         if now != self._at:
-            self._at, self._found = now, {}
-        return self._of
+            self._at = now
+            self.clear()
+        return self.__getitem__
 
-    def _of(self, symbol: str) -> int | None:
-        try:
-            return self._found[symbol]
-        except KeyError:
-            found = self._found[symbol] = mark_of(self._quotes.touch(symbol))
-            return found
+    def __missing__(self, symbol: str) -> int | None:
+        """Look a mark up that was not asked for yet."""
+        found = self[symbol] = mark_of(self._quotes.touch(symbol))
+        return found
 
 
 def account_of(message: Message) -> str:
@@ -309,7 +308,7 @@ def verdict_now(
             terms, terms.principal if trader is None else trader, None if of is None else of.order_id, now
         )
     ]
-    return overridden(verdict, granted, context.price_micros or 0)
+    return overridden(verdict, granted, context.figures.price_micros or 0)
 
 
 def _use(core: Core, unit: UnitOfWork, used: Override, account_id: str, request_id: UUID) -> None:

@@ -212,7 +212,7 @@ class Kills(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 def owner_of(terms: OrderTerms) -> Owner:
     """Return who asked for an order, and its strategy: the client's own tag, else the algo."""
-    tagged = next((tag.text for tag in terms.tags if tag.name == STRATEGY_TAG), "")
+    tagged = next((tag.text for tag in terms.tags if tag.name == STRATEGY_TAG), "") if terms.tags else ""
     algo = "" if terms.algo is None else terms.algo.strategy.name
     return Owner(terms.principal or NO_NAME, tagged or algo or NO_NAME)
 

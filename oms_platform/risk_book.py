@@ -6,8 +6,9 @@ there, take nothing from rows that name none, and give them nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import compress
 from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -51,36 +52,36 @@ class RuleBook:
     def __init__(self, rows: Iterable[RuleRow] = (), version: int = 0, *, at_venues: bool = False) -> None:
         self.version = version
         self._defaults = _AT_VENUES if at_venues else _DEFAULTS
-        self._by_scope: dict[Scope, dict[str, RuleRow]] = {}
-        # The scopes of each combination of kinds, by their names; the widest combination first.
+        self._by_scope: dict[Scope, _Rows] = {}
+        # The rows of each combination of kinds, by the names of their scopes; the widest combination first.
         self._masks: list[_Mask] = []
-        self._merged: dict[tuple[Scope, ...], _Merged] = {}
+        self._merged: dict[tuple[_Rows, ...], _Merged] = {}
         # A setting and a row that is laid over it, by their ids, which are theirs while they are here: an
         # account's and a symbol's rows are laid once each, and not once for every account in every symbol.
-        self._laid: dict[tuple[int, int], tuple[Setting, RuleRow, Setting]] = {}
+        self._laid: dict[tuple[int, int], _Laid] = {}
         for row in rows:
             self.take(row)
 
     @property
     def rows(self) -> tuple[RuleRow, ...]:
         """Every row, the widest scopes first."""
-        found = [row for rows in self._by_scope.values() for row in rows.values()]
+        found = [row for rows in self._by_scope.values() for row in rows.by_rule.values()]
         return tuple(sorted(found, key=lambda row: (row.scope.weight, str(row.scope), row.rule)))
 
     def take(self, row: RuleRow, *, removed: bool = False) -> None:
         """Let a row hold from now on, in the place of another of its rule and scope; or, removed, none."""
         scope = row.scope
-        rows = self._by_scope.setdefault(scope, {})
+        mask = self._mask(scope.kinds)
+        rows = self._by_scope.get(scope)
+        if rows is None:
+            rows = self._by_scope[scope] = mask.rows[mask.key(scope)] = _Rows(str(scope), {})
         if removed:
-            rows.pop(row.rule, None)
+            rows.by_rule.pop(row.rule, None)
         else:
-            rows[row.rule] = row
-        if rows:
-            self._mask(scope.kinds).scopes.setdefault(_key(scope.kinds)(scope), scope)
-        else:
-            del self._by_scope[scope]
-            self._mask(scope.kinds).scopes.pop(_key(scope.kinds)(scope), None)
-        self._merged = {scopes: found for scopes, found in self._merged.items() if scope not in scopes}
+            rows.by_rule[row.rule] = row
+        if not rows.by_rule:
+            del self._by_scope[scope], mask.rows[mask.key(scope)]
+        self._merged = {together: found for together, found in self._merged.items() if rows not in together}
         self._laid.clear()
 
     def _mask(self, kinds: tuple[ScopeKind, ...]) -> "_Mask":
@@ -96,7 +97,8 @@ class RuleBook:
 
     def asked(self, thing: Scope) -> tuple[Setting, ...]:
         """Return the settings of those rules that are asked."""
-        return self._covering(thing).asked
+        found = self._covering(thing)
+        return tuple(compress(found.settings, found.are_asked))
 
     def setting(self, rule: str, thing: Scope) -> Setting:
         """Return what holds of a rule for a thing."""
@@ -108,53 +110,75 @@ class RuleBook:
 
     def _covering(self, thing: Scope) -> "_Merged":
         covering = tuple(
-            [scope for mask in self._masks if (scope := mask.scopes.get(mask.key(thing))) is not None]
+            [rows for mask in self._masks if (rows := mask.rows.get(mask.key(thing))) is not None]
         )
         return self._merged.get(covering) or self._merge(covering)
 
-    def _merge(self, scopes: tuple[Scope, ...]) -> "_Merged":
+    def _merge(self, covering: tuple["_Rows", ...]) -> "_Merged":
         """Lay the rows of closer scopes over those of the widest, which are the most and are shared."""
-        if len(scopes) > 1:
-            widest = self._merged.get(scopes[:1]) or self._merge(scopes[:1])
-            settings = list(widest.settings)
-        else:
-            settings = list(self._defaults)
-        for scope in scopes[1:] or scopes:
-            for row in self._by_scope[scope].values():
+        wider = self._defaults
+        if len(covering) > 1:
+            wider = self._merged.get(covering[:1]) or self._merge(covering[:1])
+        settings = list(wider.settings)
+        are_asked = wider.are_asked
+        for rows in covering[1:] or covering:
+            for row in rows.by_rule.values():
                 place = _PLACES[row.rule]
-                settings[place] = self._lay(settings[place], row)
-        found = _Merged(tuple(settings), tuple([one for one in settings if one.is_asked]))
+                before = settings[place]
+                after = settings[place] = self._lay(before, row, rows.source)
+                if after.is_asked is not before.is_asked:
+                    are_asked = (*are_asked[:place], after.is_asked, *are_asked[place + 1 :])
+        found = _Merged(tuple(settings), are_asked)
         if len(self._merged) >= _MERGED_MAX:
             self._merged.clear()
             self._laid.clear()
-        self._merged[scopes] = found
+        self._merged[covering] = found
         return found
 
-    def _lay(self, wider: Setting, row: RuleRow) -> Setting:
+    def _lay(self, wider: Setting, row: RuleRow, source: str) -> Setting:
         """Lay a row over a setting, once for all things that both hold for."""
-        known = self._laid.get((id(wider), id(row)))
+        key = id(wider), id(row)
+        known = self._laid.get(key)
         if known is None:
-            known = self._laid[id(wider), id(row)] = wider, row, _with_row(wider, row)
-        return known[2]
+            known = self._laid[key] = _Laid(wider, row, _with_row(wider, row, source))
+        return known.setting
 
 
-class _Merged(NamedTuple):
-    """What rows make together: every rule's setting, and of these the ones that are asked."""
+class _Rows(Struct, frozen=True, gc=False, eq=False):
+    """The rows of a scope, equal to themselves alone. source: the scope as it is shown."""
+
+    source: str
+    by_rule: dict[str, RuleRow]
+
+
+class _Laid(Struct, frozen=True, gc=False):
+    """What a row makes of a setting. Both are kept, so that nothing else gets their ids."""
+
+    wider: Setting
+    row: RuleRow
+    setting: Setting
+
+
+class _Merged(Struct, frozen=True, gc=False):
+    """What rows make together: every rule's setting, and which are asked, by their places.
+
+    Nearly all combinations of scopes ask the same rules, and share one `are_asked`.
+    """
 
     settings: tuple[Setting, ...]
-    asked: tuple[Setting, ...]
+    are_asked: tuple[bool, ...]
 
 
 class _Mask:
-    """The scopes that name the same kinds, by their names."""
+    """The rows of the scopes that name the same kinds, by these names."""
 
-    __slots__ = ("key", "kinds", "scopes", "weight")
+    __slots__ = ("key", "kinds", "rows", "weight")
 
     def __init__(self, kinds: tuple[ScopeKind, ...]) -> None:
         self.kinds = kinds
         self.key = _key(kinds)
         self.weight = weight_of(kinds)
-        self.scopes: dict[object, Scope] = {}
+        self.rows: dict[object, _Rows] = {}
 
 
 def _key(kinds: tuple[ScopeKind, ...]) -> Callable[[Scope], Any]:
@@ -198,7 +222,7 @@ def _of_defaults_at_venues(spec: RuleSpec) -> Setting:
     )
 
 
-def _with_row(wider: Setting, row: RuleRow) -> Setting:
+def _with_row(wider: Setting, row: RuleRow, source: str) -> Setting:
     values, mode = {**wider.values, **row.parameters}, row.mode or wider.mode
     return Setting(
         spec=wider.spec,
@@ -206,8 +230,8 @@ def _with_row(wider: Setting, row: RuleRow) -> Setting:
         severity=row.severity or wider.severity,
         on_missing=row.on_missing or wider.on_missing,
         values=values,
-        source=str(row.scope),
-        lacks=_lacks(wider.spec, values),
+        source=source,
+        lacks=_lacks(wider.spec, values) if wider.lacks else (),
         is_asked=_is_asked(wider.spec, mode, values),
     )
 
@@ -220,5 +244,10 @@ def _lacks(spec: RuleSpec, values: Mapping[str, Value]) -> tuple[str, ...]:
     return tuple(one.name for one in spec.parameters if spec.required and one.name not in values)
 
 
-_DEFAULTS: Final = tuple(_of_defaults(spec) for spec in RULE_SPECS)
-_AT_VENUES: Final = tuple(_of_defaults_at_venues(spec) for spec in RULE_SPECS)
+def _merged(settings: Iterable[Setting]) -> _Merged:
+    found = tuple(settings)
+    return _Merged(found, tuple(one.is_asked for one in found))
+
+
+_DEFAULTS: Final = _merged(map(_of_defaults, RULE_SPECS))
+_AT_VENUES: Final = _merged(map(_of_defaults_at_venues, RULE_SPECS))

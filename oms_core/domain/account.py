@@ -9,10 +9,11 @@ since the dearer ones may be the ones that are left to open.
 """
 
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, NamedTuple
+from operator import mul
+from typing import Final, NamedTuple, cast
 
 from oms_core.domain.days import cash_of
 from oms_core.domain.order import Order
@@ -402,23 +403,18 @@ class AccountState:
 class Valuation:
     """An account's positions at what they are worth now; worked out once, when somebody asks.
 
-    mark: what a share of a symbol is worth now, in micros, None where nobody knows. sector_of: of a symbol.
-    sector: whose positions are summed by themselves.
+    mark: what a share of a symbol is worth now, in micros, None where nobody knows. peers: the symbols of a
+    sector, positions in which are summed by themselves.
     """
 
-    __slots__ = ("_mark", "_sector", "_sector_of", "_state", "_worth")
+    __slots__ = ("_mark", "_state", "_worth", "peers")
 
     def __init__(
-        self,
-        state: AccountState,
-        mark: Callable[[str], int | None],
-        sector_of: Callable[[str], str],
-        sector: str,
+        self, state: AccountState, mark: Callable[[str], int | None], peers: Set[str] = frozenset()
     ) -> None:
+        self.peers = peers
         self._state = state
         self._mark = mark
-        self._sector_of = sector_of
-        self._sector = sector
         self._worth: Worth | None = None
 
     @property
@@ -428,28 +424,36 @@ class Valuation:
             self._worth = self._value()
         return self._worth
 
+    @property
+    def in_sector(self) -> int:
+        """Micros of long and short positions in the sector together. Raises UnmarkedError."""
+        held = self._state.quantities
+        inside = [*filter(self.peers.__contains__, held)]
+        prices = marked(inside, [*map(self._mark, inside)])
+        return sum([abs(held[symbol]) * price for symbol, price in zip(inside, prices, strict=True)])
+
     def _value(self) -> "Worth":
-        mark, sector_of, sector = self._mark, self._sector_of, self._sector
-        gross = net = in_sector = 0
-        for symbol, quantity in self._state.quantities.items():
-            price = mark(symbol)
-            if price is None:
-                raise UnmarkedError(symbol)
-            value = quantity * price
-            net += value
-            size = value if value > 0 else -value
-            gross += size
-            if sector_of(symbol) == sector:
-                in_sector += size
-        return Worth(gross, net, in_sector)
+        # An account may have many positions: each step goes over all of them in C.
+        held = self._state.quantities
+        prices = [*map(self._mark, held)]
+        values: list[int] = [*map(mul, held.values(), marked(held, prices))]
+        return Worth(sum(map(abs, values)), sum(values))
+
+
+def marked(symbols: Iterable[str], prices: list[int | None]) -> list[int]:
+    """Return the prices of symbols. Raises UnmarkedError for the first that nobody knows."""
+    if None in prices:
+        raise UnmarkedError(
+            next(symbol for symbol, price in zip(symbols, prices, strict=True) if price is None)
+        )
+    return cast(list[int], prices)
 
 
 class Worth(NamedTuple):
-    """Micros: long and short positions together, long less short, and long and short in the sector."""
+    """Micros: long and short positions together, and long less short."""
 
     gross: int
     net: int
-    in_sector: int
 
 
 class UnmarkedError(Exception):

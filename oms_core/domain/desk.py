@@ -5,7 +5,7 @@ steps. Amounts are micros.
 """
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -49,8 +49,10 @@ from oms_platform.order_types import AUCTIONS
 from oms_platform.overrides import Override
 from oms_platform.risk_rules import CHILDREN_MAX_LEAST
 from oms_platform.scopes import Scope
+from oms_platform.sides import LOCATED
 from oms_platform.trading_calendar import EVER_OPEN, AuctionChance, Hours, Phase, Session
 from oms_platform.vocabulary import (
+    Algo,
     AuctionTimes,
     OrderAccepted,
     OrderTerms,
@@ -104,7 +106,7 @@ class Desk:
     actions_taken: object = None
     reshaped: dict[tuple[str, str], datetime] = field(default_factory=dict)
     accounts: dict[str, AccountTerms] = field(default_factory=dict)
-    instruments: dict[str, InstrumentTerms] = field(default_factory=dict)
+    instruments: Mapping[str, InstrumentTerms] = field(default_factory=dict)
     hours: Hours = field(default_factory=lambda: Hours((EVER_OPEN,)))
     orders: dict[UUID, Order] = field(default_factory=dict)
     closed: OrderedDict[UUID, Order] = field(default_factory=OrderedDict)
@@ -113,6 +115,10 @@ class Desk:
     states: defaultdict[str, AccountState] = field(default_factory=lambda: defaultdict(AccountState))
     firms: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     stream_sequences: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    # The symbols of each sector, and the instruments of which they are: others take their place, and never
+    # change in it.
+    _sectors: dict[str, frozenset[str]] = field(default_factory=dict)
+    _sectors_of: Mapping[str, InstrumentTerms] | None = None
 
     def draw(self, order: Order, previous: Order | None) -> tuple[LocateKey, int] | None:
         """Count what an order has drawn of its locate, as it is now and was. Returns how many shares more."""
@@ -353,7 +359,7 @@ class Desk:
         """
         account, instrument = self.accounts.get(terms.account_id), self.instruments.get(terms.symbol)
         state = self.states[terms.account_id]
-        phase = self.phase_of(terms.symbol, now)
+        phase = None if instrument is None else self.hours.phase(instrument.calendar_id, now)
         ended_at = None if phase is None else phase.last_close
         return RiskContext(
             terms=terms,
@@ -376,16 +382,19 @@ class Desk:
             is_of_ended_day=terms.time_in_force is TimeInForce.DAY
             and ended_at is not None
             and now - age < ended_at,
-            algo_time=self._algo_time(terms, now),
-            auction=self._auction_chance(terms, now, of),
+            algo_time=None if terms.algo is None else self._algo_time(terms.algo, instrument, now),
+            auction=self._auction_chance(terms, now, of) if terms.time_in_force in AUCTIONS else None,
             stopped_by=stopped_by,
-            valuation=Valuation(state, mark, self.sector_of, "" if instrument is None else instrument.sector),
-            sector=self.sector_of,
+            valuation=Valuation(
+                state, mark, self.symbols_in("" if instrument is None else instrument.sector)
+            ),
             firm_used_micros=0 if account is None else self.firms.get(account.firm, 0),
             firm_share=self.share,
             day=self.day_of(terms.account_id),
             firm_pnl_micros=0 if account is None else self.days.firms.get(account.firm, 0),
-            borrowing=self.locates.borrowing(terms, of, lambda: self.session_day(terms.symbol, now)),
+            borrowing=self.locates.borrowing(terms, of, self.session_day(terms.symbol, now))
+            if terms.side in LOCATED
+            else None,
         )
 
     def session_day(self, symbol: str, now: datetime) -> date:
@@ -414,7 +423,7 @@ class Desk:
         """
         state = self.states[account_id]
         try:
-            worth = state.cash_micros + Valuation(state, mark, self.sector_of, "").worth.net
+            worth = state.cash_micros + Valuation(state, mark).worth.net
         except UnmarkedError:
             return None
         return self.days.look(account_id, worth, now)
@@ -453,6 +462,16 @@ class Desk:
         instrument = self.instruments.get(symbol)
         return "" if instrument is None else instrument.sector
 
+    def symbols_in(self, sector: str) -> frozenset[str]:
+        """Return the symbols of a sector, of the instruments as they are now."""
+        if self._sectors_of is not self.instruments:
+            symbols = defaultdict(list)
+            for symbol, instrument in self.instruments.items():
+                symbols[instrument.sector].append(symbol)
+            self._sectors = {name: frozenset(found) for name, found in symbols.items()}
+            self._sectors_of = self.instruments
+        return self._sectors.get(sector, frozenset())
+
     def _auction_chance(self, terms: OrderTerms, now: datetime, of: Order | None) -> AuctionChance | None:
         """Return what auction an order would be for; None for an order that is for none.
 
@@ -472,9 +491,8 @@ class Desk:
             return AuctionChance(of.auction)
         return AuctionChance(None, of.auction, found.auction or found.following)
 
-    def _algo_time(self, terms: OrderTerms, now: datetime) -> AlgoTime | None:
-        algo, instrument = terms.algo, self.instruments.get(terms.symbol)
-        if algo is None or instrument is None:
+    def _algo_time(self, algo: Algo, instrument: InstrumentTerms | None, now: datetime) -> AlgoTime | None:
+        if instrument is None:
             return None
         begins_at = now if algo.start_at is None else max(now, algo.start_at)
         session = self.hours.session_at(instrument.calendar_id, begins_at)

@@ -4,7 +4,7 @@ The law of this file: what an order has drawn of its locate follows from the ord
 back by whatever gives the order's shares back, and by nothing else: what is open of it, and what it sold.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
@@ -50,16 +50,11 @@ class LocateBook:
         if key in self.locates:
             self.drawn[key] = self.drawn.get(key, 0) + shares
 
-    def borrowing(
-        self, terms: OrderTerms, of: Order | None, day_of_session: Callable[[], date]
-    ) -> "Borrowing | None":
-        """Return how a short sale can be borrowed for; None for an order that needs no locate.
+    def borrowing(self, terms: OrderTerms, of: Order | None, day: date) -> "Borrowing":
+        """Return how a short sale can be borrowed for.
 
-        of: the order that is to become it. day_of_session: that it is for, asked for of a short sale alone.
+        of: the order that is to become it. day: of the session that it is for.
         """
-        if terms.side not in LOCATED:
-            return None
-        day = day_of_session()
         key = key_of(terms)
         locate = None if key is None else self.locates.get(key)
         listed = self.easy.get(day)

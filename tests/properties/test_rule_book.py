@@ -24,10 +24,10 @@ THINGS = [
 ]
 ROWS = st.builds(
     RuleRow,
-    rule=st.sampled_from(("ORDER_QTY_EXCEEDS_MAX", "PRICE_OUTSIDE_COLLAR")),
+    rule=st.sampled_from(("ORDER_QTY_EXCEEDS_MAX", "PRICE_OUTSIDE_COLLAR", "OPEN_ORDERS_EXCEEDED")),
     scope=SCOPES,
     mode=st.sampled_from((None, Mode.ON, Mode.SHADOW, Mode.OFF)),
-    parameters=st.sampled_from(({"quantity_max": 1}, {"quantity_max": 2}, {})),
+    parameters=st.sampled_from(({"quantity_max": 1}, {"quantity_max": 2}, {"open_max": 1}, {})),
 )
 
 

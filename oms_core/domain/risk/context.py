@@ -80,6 +80,24 @@ def no_mark(_symbol: str) -> int | None:
     return None
 
 
+class Figures(Struct, frozen=True, gc=False):
+    """What an order comes to beside the others of its account, which most rules ask for.
+
+    price_micros: a share is valued at, None where nothing values it. left_qty: shares that are not done.
+    here: how the account stands in the symbol. others_qty: shares of its other open orders that go the same
+    way. opens: whether the order may open a position or add to one, beside those. opening_micros: what it
+    would open beside all others, 0 without a price. others_micros: what the account uses without it.
+    """
+
+    price_micros: int | None
+    left_qty: int
+    here: SymbolState
+    others_qty: int
+    opens: bool
+    opening_micros: int
+    others_micros: int
+
+
 class RiskContext(Struct, frozen=True, kw_only=True, dict=True):
     """Everything that a rule may look at; a rule changes nothing of it.
 
@@ -90,10 +108,10 @@ class RiskContext(Struct, frozen=True, kw_only=True, dict=True):
     session that the order was taken for is over. waits: its market is closed, and it is one that waits for
     it. now: the time of the verdict. algo_time: of an order with an algo. auction: which one an OPG or CLO
     order is for. stopped_by: the kill switch that it is in the scope of. valuation: of the account's
-    positions. sector: of any symbol. firm_used_micros: what the firm's accounts here use, this one's
-    included; firm_share: how many parts of the firm's credit are theirs, and of how many. day: the account's,
-    None where its beginning is not known. firm_pnl_micros: what the firm's accounts here had won today when
-    core last looked. borrowing: of a short sale that needs a locate, None of any other.
+    positions, and of those in the instrument's sector. firm_used_micros: what the firm's accounts here use,
+    this one's included; firm_share: how many parts of the firm's credit are theirs, and of how many. day: the
+    account's, None where its beginning is not known. firm_pnl_micros: what the firm's accounts here had won
+    today when core last looked. borrowing: of a short sale that needs a locate, None of any other.
     """
 
     terms: OrderTerms
@@ -116,7 +134,6 @@ class RiskContext(Struct, frozen=True, kw_only=True, dict=True):
     auction: AuctionChance | None = None
     stopped_by: KillSwitch | None = None
     valuation: Valuation
-    sector: Callable[[str], str] = str
     firm_used_micros: int = 0
     firm_share: tuple[int, int] = (1, 1)
     day: AccountDay | None = None
@@ -124,17 +141,21 @@ class RiskContext(Struct, frozen=True, kw_only=True, dict=True):
     borrowing: Borrowing | None = None
 
     @_once
-    def price_micros(self) -> int | None:
-        """Micros a share that the order is valued at."""
-        if self.terms.limit_price_micros is not None:
-            return self.terms.limit_price_micros
-        stop, touch = self.terms.stop_price_micros, self.far_touch_micros
-        if touch is None and (self.waits or self.auction is not None) and self.instrument is not None:
-            touch = self.instrument.reference_micros
-        if stop is None:
-            return touch
-        # It trades at its stop price or, to buy, at what the market is by then.
-        return max(stop, touch or 0) if is_buy(self.terms.side) else stop
+    def figures(self) -> Figures:
+        """What the order comes to beside the others of its account."""
+        terms, state, of_held = self.terms, self.state, self.of_held
+        side, price, here = terms.side, self._price_micros(), state.symbol(terms.symbol)
+        left_qty = max(0, terms.quantity - self.executed_qty)
+        others_qty = here.side(side).quantity - shares_of(of_held)
+        return Figures(
+            price,
+            left_qty,
+            here,
+            others_qty,
+            left_qty + others_qty > here.against(side),
+            here.added_micros(side, (Held(left_qty, price or 0),), of_held),
+            state.used_micros - here.reserved_micros + here.others_micros(side, of_held),
+        )
 
     @property
     def limit_anchor_micros(self) -> int | None:
@@ -147,39 +168,17 @@ class RiskContext(Struct, frozen=True, kw_only=True, dict=True):
         """The price that the order would trade at first."""
         return far(self.terms.side, self.touch.bid_micros, self.touch.offer_micros)
 
-    @property
-    def symbol_state(self) -> SymbolState:
-        """How the account stands in the order's symbol."""
-        return self.state.symbol(self.terms.symbol)
-
-    @property
-    def left_qty(self) -> int:
-        """Shares of the order that are not done."""
-        return max(0, self.terms.quantity - self.executed_qty)
-
-    @_once
-    def opening_micros(self) -> int:
-        """The micros that the order would open beside the account's other open orders; 0 without a price."""
-        more = (Held(self.left_qty, self.price_micros or 0),)
-        return self.symbol_state.added_micros(self.terms.side, more, self.of_held)
-
-    @_once
-    def others_micros(self) -> int:
-        """The micros that the account uses without this order."""
-        here = self.symbol_state
-        reserved = self.state.reserved_micros - here.reserved_micros
-        return self.state.gross_cost_micros + reserved + here.others_micros(self.terms.side, self.of_held)
-
-    @property
-    def opens(self) -> bool:
-        """Whether the order may open a position or add to one, beside the other open orders."""
-        return self.left_qty + self.others_qty > self.symbol_state.against(self.terms.side)
-
     def pnl_micros(self, day: AccountDay) -> int:
         """Return what the account has won since its day began. Raises UnmarkedError."""
         return self.state.cash_micros + self.valuation.worth.net - day.opening_micros
 
-    @property
-    def others_qty(self) -> int:
-        """Shares of the account's other open orders that go the same way of the symbol."""
-        return self.symbol_state.side(self.terms.side).quantity - shares_of(self.of_held)
+    def _price_micros(self) -> int | None:
+        if self.terms.limit_price_micros is not None:
+            return self.terms.limit_price_micros
+        stop, touch = self.terms.stop_price_micros, self.far_touch_micros
+        if touch is None and (self.waits or self.auction is not None) and self.instrument is not None:
+            touch = self.instrument.reference_micros
+        if stop is None:
+            return touch
+        # It trades at its stop price or, to buy, at what the market is by then.
+        return max(stop, touch or 0) if is_buy(self.terms.side) else stop

@@ -1,11 +1,22 @@
-"""What a rule finds: a value, the bound it is held to, and whether it is within."""
+"""What a rule finds: a value, the bound it is held to, and whether it is within.
+
+The law of this file: nearly every rule of nearly every order passes, so a finding of one that does is a value
+and its bound and no more. What only a denial tells is given with what fails.
+"""
 
 from collections.abc import Mapping
+from typing import Final
 
 from msgspec import Struct
 
 from oms_core.domain.denials import DenialCode
 from oms_platform.risk_rules import Unit, Value, shown_value
+
+# A member that is looked up at its enum each time costs as much as the finding.
+COUNT: Final = Unit.COUNT
+DOLLARS: Final = Unit.DOLLARS
+SHARES: Final = Unit.SHARES
+_TEXT: Final = Unit.TEXT
 
 
 class Dollars(Struct, frozen=True, gc=False):
@@ -15,7 +26,7 @@ class Dollars(Struct, frozen=True, gc=False):
 
     def __str__(self) -> str:
         """Dollars without zeros that say nothing, or none."""
-        return "none" if self.micros is None else shown_value(Unit.DOLLARS, self.micros)
+        return "none" if self.micros is None else shown_value(DOLLARS, self.micros)
 
 
 class Finding(Struct, frozen=True, gc=False):
@@ -28,7 +39,7 @@ class Finding(Struct, frozen=True, gc=False):
     passed: bool
     value: Value | Dollars
     bound: Value | Dollars
-    unit: Unit = Unit.TEXT
+    unit: Unit = _TEXT
     headroom: int | None = None
     details: Mapping[str, object] = {}
     code: DenialCode | None = None
@@ -43,15 +54,23 @@ class Missing(Struct, frozen=True, gc=False):
 Found = Finding | Missing | None
 
 
-def is_so(passed: bool, value: str | Dollars, bound: str | Dollars, **details: object) -> Finding:
-    """Return the finding of a rule that asks whether something is so."""
-    return Finding(passed, value, bound, Unit.TEXT, None, details)
+def holds(value: str | Dollars, bound: str | Dollars) -> Finding:
+    """Return that what a rule asks for is so."""
+    return Finding(True, value, bound)
 
 
-def at_most(value: int, bound: int, unit: Unit, *, free: bool = False, **details: object) -> Finding:
-    """Return the finding of a rule that holds a value to a bound.
+def fails(
+    value: str | Dollars, bound: str | Dollars, code: DenialCode | None = None, /, **details: object
+) -> Finding:
+    """Return that what a rule asks for is not so. details: what a denial tells."""
+    return Finding(False, value, bound, _TEXT, None, details, code)
 
-    free: it passes beyond the bound as well, since it adds nothing. details: shown before the limit.
-    """
-    passed = free or value <= bound
-    return Finding(passed, value, bound, unit, bound - value, details)
+
+def within(value: int, bound: int, unit: Unit) -> Finding:
+    """Return that a value passes: it is within its bound, or adds nothing."""
+    return Finding(True, value, bound, unit, bound - value)
+
+
+def beyond(value: int, bound: int, unit: Unit, /, **details: object) -> Finding:
+    """Return that a value is beyond its bound. details: what a denial tells before the limit."""
+    return Finding(False, value, bound, unit, bound - value, details)

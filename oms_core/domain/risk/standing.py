@@ -164,7 +164,7 @@ class _Asked:
     def _valued(self, sector: str) -> Valuation:
         found = self._valuations.get(sector)
         if found is None:
-            made = Valuation(self._state, self._mark, self._desk.sector_of, sector)
+            made = Valuation(self._state, self._mark, self._desk.symbols_in(sector))
             found = self._valuations[sector] = made
         return found
 
@@ -188,7 +188,6 @@ class _Asked:
             touch=_NO_TOUCH,
             state=self._state,
             valuation=self._valued(scope.sector),
-            sector=desk.sector_of,
             firm_used_micros=desk.firms.get(self._account.firm, 0),
             firm_share=desk.share,
         )

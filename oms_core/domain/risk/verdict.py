@@ -98,28 +98,29 @@ def check_risk(context: RiskContext, book: RuleBook, rules: Mapping[str, Check])
     denied: Result | None = None
     broken: list[str] = []
     for setting in book.asked(context.scope):
-        if setting.lacks:
-            finding = _lacking(setting)
-        else:
-            try:
-                found = rules[setting.spec.name](context, setting.values)
-            except UnmarkedError as error:
-                found = Missing(f"mark of {error.symbol}")
-            except Exception as error:
-                broken.append(f"{setting.spec.name}: {type(error).__name__}: {error}")
-                found = _failed(setting)
-            if found is None:
-                continue
-            finding = found if isinstance(found, Finding) else _missing(setting, found.input)
-        outcome = _PASSED if finding.passed else _outcome(setting, finding)
-        result = Result(setting, finding, outcome)
+        try:
+            found = (
+                rules[setting.spec.name](context, setting.values) if not setting.lacks else _lacking(setting)
+            )
+        except UnmarkedError as error:
+            found = Missing(f"mark of {error.symbol}")
+        except Exception as error:
+            broken.append(f"{setting.spec.name}: {type(error).__name__}: {error}")
+            found = _failed(setting)
+        if found is None:
+            continue
+        finding = found if isinstance(found, Finding) else _missing(setting, found.input)
+        if finding.passed:
+            results.append(Result(setting, finding, _PASSED))
+            continue
+        result = Result(setting, finding, _outcome(setting, finding))
         results.append(result)
-        if outcome is RiskOutcome.DENIED and denied is None:
+        if denied is None and result.outcome is RiskOutcome.DENIED:
             denied = result
     return Verdict(
         results=tuple(results),
         denial=None if denied is None else denied.denial,
-        reserved_price_micros=0 if denied is not None else context.price_micros or 0,
+        reserved_price_micros=0 if denied is not None else context.figures.price_micros or 0,
         broken=tuple(broken),
     )
 

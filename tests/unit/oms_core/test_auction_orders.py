@@ -142,7 +142,7 @@ def test_a_market_without_auctions_takes_no_order_for_one() -> None:
 def test_where_nobody_holds_the_auction_no_order_for_it_is_taken() -> None:
     scene = scene_at(OPENS - LEAD)
     known = scene.core.desk.instruments["AAPL"]
-    scene.core.desk.instruments["AAPL"] = replace(known, listing_venue="")
+    scene.core.desk.instruments = {"AAPL": replace(known, listing_venue="")}
     assert scene.state(scene.order(time_in_force=OPG)).text == (
         "NO_AUCTION: symbol=AAPL, auction=opening, listing_venue=none, calendar=XNYS"
     )

@@ -31,7 +31,7 @@ def denial(price: int, *, side: Side = Side.BUY, touch: int | None = None, ticks
         instrument=InstrumentTerms(symbol="S", active=True, ticks=ticks or Ticks()),
         touch=TouchPrices(bid_micros=touch, offer_micros=touch),
         state=state,
-        valuation=Valuation(state, no_mark, str, ""),
+        valuation=Valuation(state, no_mark),
     )
     return check_risk(context, RuleBook(limits(notional_max=10**17, buying_power=10**17)), RULES).denial or ""
 

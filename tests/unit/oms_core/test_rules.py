@@ -61,6 +61,7 @@ INSTRUMENT = InstrumentTerms(
     reference_micros=PRICE,
 )
 SECTORS = {SYMBOL: "TECH", "MSFT": "TECH", "JPM": "BANKS"}
+TECH = frozenset(symbol for symbol, sector in SECTORS.items() if sector == "TECH")
 LATER = NOW + timedelta(hours=1)
 
 
@@ -155,8 +156,7 @@ def context(
         "instrument": INSTRUMENT,
         "touch": TouchPrices(bid_micros=PRICE - CENT, offer_micros=PRICE),
         "state": account,
-        "valuation": Valuation(account, marks.get, lambda symbol: SECTORS[symbol], "TECH"),
-        "sector": lambda symbol: SECTORS[symbol],
+        "valuation": Valuation(account, marks.get, TECH),
         "phase": Phase(open=True, until=LATER, last_close=NOW - timedelta(hours=10)),
         "now": NOW,
         "firm_used_micros": account.used_micros,

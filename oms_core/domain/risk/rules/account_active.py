@@ -1,7 +1,7 @@
 """An account that is suspended or closed cannot trade."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Found, is_so
+from oms_core.domain.risk.finding import Found, fails, holds
 from oms_core.domain.risk.verdict import Limits
 
 
@@ -10,4 +10,6 @@ def check(context: RiskContext, limits: Limits) -> Found:
     if context.account is None:
         return None
     account_id = context.terms.account_id
-    return is_so(context.account.active, account_id, "active", account=account_id)
+    if context.account.active:
+        return holds(account_id, "active")
+    return fails(account_id, "active", account=account_id)

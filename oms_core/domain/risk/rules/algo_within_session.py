@@ -2,7 +2,7 @@
 
 from oms_core.domain.order_times import time_text
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Found, is_so
+from oms_core.domain.risk.finding import Found, fails, holds
 from oms_core.domain.risk.verdict import Limits
 
 
@@ -13,5 +13,6 @@ def check(context: RiskContext, limits: Limits) -> Found:
         return None
     begins, ends = time_text(wanted.begins_at), time_text(wanted.ends_at)
     until = "closed" if wanted.until is None else time_text(wanted.until)
-    within = wanted.until is not None and wanted.begins_at < wanted.ends_at <= wanted.until
-    return is_so(within, f"{begins} to {ends}", until, begins=begins, ends=ends, session_ends=until)
+    if wanted.until is not None and wanted.begins_at < wanted.ends_at <= wanted.until:
+        return holds(f"{begins} to {ends}", until)
+    return fails(f"{begins} to {ends}", until, begins=begins, ends=ends, session_ends=until)

@@ -3,10 +3,9 @@
 from oms_core.domain.denials import DenialCode
 from oms_core.domain.order_times import time_text
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Finding, Found, is_so
+from oms_core.domain.risk.finding import Found, fails, holds
 from oms_core.domain.risk.verdict import Limits
 from oms_platform.order_types import AUCTION_NAMES
-from oms_platform.risk_rules import Unit
 
 
 def check(context: RiskContext, limits: Limits) -> Found:
@@ -17,16 +16,14 @@ def check(context: RiskContext, limits: Limits) -> Found:
     symbol, missed = instrument.symbol, chance.missed
     name = AUCTION_NAMES[context.terms.time_in_force]
     if chance.auction is not None:
-        return is_so(True, time_text(context.now), f"before {time_text(chance.auction.taken_until)}")
+        return holds(time_text(context.now), f"before {time_text(chance.auction.taken_until)}")
     if missed is None:
         venue, calendar = instrument.listing_venue or "none", instrument.calendar_id
         details = {"symbol": symbol, "auction": name, "listing_venue": venue, "calendar": calendar}
-        known = f"a known {name} auction"
-        return Finding(False, "none", known, Unit.TEXT, None, details, DenialCode.NO_AUCTION)
+        return fails("none", f"a known {name} auction", DenialCode.NO_AUCTION, **details)
     until = time_text(missed.taken_until)
     following = time_text(None if chance.following is None else chance.following.at)
-    return is_so(
-        False,
+    return fails(
         time_text(context.now),
         f"before {until}",
         symbol=symbol,

@@ -1,9 +1,8 @@
 """Positions at cost and what open orders may open are within what the account may use."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Dollars, Found, at_most
+from oms_core.domain.risk.finding import DOLLARS, Dollars, Found, beyond, within
 from oms_core.domain.risk.verdict import Limits
-from oms_platform.risk_rules import Unit
 
 
 def check(context: RiskContext, limits: Limits) -> Found:
@@ -11,17 +10,18 @@ def check(context: RiskContext, limits: Limits) -> Found:
 
     An order that opens nothing passes however much is used.
     """
-    price = context.price_micros
-    if price is None:
+    figures = context.figures
+    if figures.price_micros is None:
         return None
-    opening, others, bound = context.opening_micros, context.others_micros, int(limits["buying_power"])
+    opening, others, bound = figures.opening_micros, figures.others_micros, int(limits["buying_power"])
     used = others + opening
+    if used <= bound or opening <= 0:
+        return within(used, bound, DOLLARS)
     positions = context.state.gross_cost_micros
-    return at_most(
+    return beyond(
         used,
         bound,
-        Unit.DOLLARS,
-        free=opening <= 0,
+        DOLLARS,
         order=Dollars(opening),
         positions=Dollars(positions),
         open_orders=Dollars(others - positions),

@@ -1,9 +1,8 @@
 """Who cancels and replaces much and trades little loads venues for nothing, and sends no new orders."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Found, at_most
+from oms_core.domain.risk.finding import COUNT, Found, beyond, within
 from oms_core.domain.risk.verdict import Limits
-from oms_platform.risk_rules import Unit
 
 
 def check(context: RiskContext, limits: Limits) -> Found:
@@ -16,4 +15,6 @@ def check(context: RiskContext, limits: Limits) -> Found:
     window_s, state = int(limits["window_s"]), context.state
     cancels, fills = state.cancels.within(context.now, window_s), state.fills.within(context.now, window_s)
     bound = max(int(limits["ratio_max"]) * max(1, fills), int(limits["free"]))
-    return at_most(cancels, bound, Unit.COUNT, cancels=cancels, fills=fills, window_s=window_s)
+    if cancels <= bound:
+        return within(cancels, bound, COUNT)
+    return beyond(cancels, bound, COUNT, cancels=cancels, fills=fills, window_s=window_s)

@@ -1,9 +1,8 @@
 """An order that has sent venue after venue orders without an end is a program that has lost its way."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Found, at_most
+from oms_core.domain.risk.finding import COUNT, Found, beyond, within
 from oms_core.domain.risk.verdict import Limits
-from oms_platform.risk_rules import Unit
 
 
 def check(context: RiskContext, limits: Limits) -> Found:
@@ -13,4 +12,7 @@ def check(context: RiskContext, limits: Limits) -> Found:
     """
     if not context.is_replace:
         return None
-    return at_most(context.children, int(limits["children_max"]), Unit.COUNT, children=context.children)
+    children, bound = context.children, int(limits["children_max"])
+    if children <= bound:
+        return within(children, bound, COUNT)
+    return beyond(children, bound, COUNT, children=children)

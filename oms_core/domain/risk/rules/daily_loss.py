@@ -1,9 +1,8 @@
 """Who has lost enough for a day opens nothing more; of the firm's loss each core has its part."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Dollars, Found, Missing, at_most
+from oms_core.domain.risk.finding import DOLLARS, Dollars, Found, Missing, beyond, within
 from oms_core.domain.risk.verdict import Limits
-from oms_platform.risk_rules import Unit
 
 
 def check(context: RiskContext, limits: Limits) -> Found:
@@ -12,7 +11,7 @@ def check(context: RiskContext, limits: Limits) -> Found:
     An order that only closes is let through, whatever was lost.
     """
     bound, of_firm = limits.get("loss_max"), limits.get("firm_loss_max")
-    if (bound is None and of_firm is None) or not context.opens:
+    if (bound is None and of_firm is None) or not context.figures.opens:
         return None
     day = context.day
     if day is None:
@@ -20,14 +19,12 @@ def check(context: RiskContext, limits: Limits) -> Found:
     pnl = context.pnl_micros(day)
     loss = max(0, -pnl)
     if bound is not None and loss > int(bound):
-        return at_most(loss, int(bound), Unit.DOLLARS, loss=Dollars(loss))
+        return beyond(loss, int(bound), DOLLARS, loss=Dollars(loss))
     if of_firm is None:
-        return at_most(loss, int(bound or 0), Unit.DOLLARS)
+        return within(loss, int(bound or 0), DOLLARS)
     parts, of = context.firm_share
     lost = max(0, -(context.firm_pnl_micros - day.pnl_micros + pnl))
     part = int(of_firm) * parts // of
     if lost <= part:
-        return at_most(lost, part, Unit.DOLLARS)
-    return at_most(
-        lost, part, Unit.DOLLARS, firm_loss=Dollars(lost), account=Dollars(loss), parts=f"{parts}/{of}"
-    )
+        return within(lost, part, DOLLARS)
+    return beyond(lost, part, DOLLARS, firm_loss=Dollars(lost), account=Dollars(loss), parts=f"{parts}/{of}")

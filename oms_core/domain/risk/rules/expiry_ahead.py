@@ -2,7 +2,7 @@
 
 from oms_core.domain.order_times import time_text
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Found, is_so
+from oms_core.domain.risk.finding import Found, fails, holds
 from oms_core.domain.risk.verdict import Limits
 
 
@@ -12,4 +12,6 @@ def check(context: RiskContext, limits: Limits) -> Found:
     if expire_at is None:
         return None
     until, now = time_text(expire_at), time_text(context.now)
-    return is_so(context.now < expire_at, until, f"after {now}", expire_at=until, now=now)
+    if context.now < expire_at:
+        return holds(until, f"after {now}")
+    return fails(until, f"after {now}", expire_at=until, now=now)

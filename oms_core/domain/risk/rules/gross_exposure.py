@@ -1,9 +1,8 @@
 """Long and short positions at what they are worth now, with all that is open."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Dollars, Found, at_most
+from oms_core.domain.risk.finding import DOLLARS, Dollars, Found, beyond, within
 from oms_core.domain.risk.verdict import Limits
-from oms_platform.risk_rules import Unit
 
 
 def check(context: RiskContext, limits: Limits) -> Found:
@@ -11,11 +10,11 @@ def check(context: RiskContext, limits: Limits) -> Found:
 
     An order that opens nothing passes however much there is.
     """
-    bound, price = int(limits["gross_max"]), context.price_micros
-    if price is None:
+    bound, figures = int(limits["gross_max"]), context.figures
+    if figures.price_micros is None:
         return None
-    gross = context.valuation.worth.gross
-    opening = context.opening_micros
-    exposure = gross + context.others_micros - context.state.gross_cost_micros + opening
-    details = {"order": Dollars(opening), "positions": Dollars(gross)}
-    return at_most(exposure, bound, Unit.DOLLARS, free=opening <= 0, **details)
+    gross, opening = context.valuation.worth.gross, figures.opening_micros
+    exposure = gross + figures.others_micros - context.state.gross_cost_micros + opening
+    if exposure <= bound or opening <= 0:
+        return within(exposure, bound, DOLLARS)
+    return beyond(exposure, bound, DOLLARS, order=Dollars(opening), positions=Dollars(gross))

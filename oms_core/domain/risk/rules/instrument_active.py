@@ -1,7 +1,7 @@
 """What is not listed any more cannot be traded."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Found, is_so
+from oms_core.domain.risk.finding import Found, fails, holds
 from oms_core.domain.risk.verdict import Limits
 
 
@@ -10,4 +10,6 @@ def check(context: RiskContext, limits: Limits) -> Found:
     if context.instrument is None:
         return None
     symbol = context.terms.symbol
-    return is_so(context.instrument.active, symbol, "active", symbol=symbol)
+    if context.instrument.active:
+        return holds(symbol, "active")
+    return fails(symbol, "active", symbol=symbol)

@@ -1,7 +1,7 @@
 """A halted instrument takes cancels only."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Found, is_so
+from oms_core.domain.risk.finding import Found, fails, holds
 from oms_core.domain.risk.verdict import Limits
 
 
@@ -10,4 +10,6 @@ def check(context: RiskContext, limits: Limits) -> Found:
     if context.instrument is None:
         return None
     symbol, halt = context.terms.symbol, context.instrument.halt
-    return is_so(not halt, halt or symbol, "not halted", symbol=symbol, reason=halt)
+    if not halt:
+        return holds(symbol, "not halted")
+    return fails(halt, "not halted", symbol=symbol, reason=halt)

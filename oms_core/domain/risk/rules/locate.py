@@ -3,7 +3,7 @@
 from typing import Final
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Found, Missing, is_so
+from oms_core.domain.risk.finding import Found, Missing, fails, holds
 from oms_core.domain.risk.verdict import Limits
 from oms_platform.sides import LOCATED
 
@@ -20,8 +20,9 @@ def check(context: RiskContext, limits: Limits) -> Found:
     if terms.side not in LOCATED:
         return None
     if limits["easy_to_borrow"] is True or (borrowing is not None and borrowing.easy):
-        return is_so(True, _EASY, _BOUND)
-    found = terms.locate_id
-    if not found and borrowing is not None and borrowing.was_easy:
+        return holds(_EASY, _BOUND)
+    if terms.locate_id:
+        return holds(terms.locate_id, _BOUND)
+    if borrowing is not None and borrowing.was_easy:
         return Missing("easy-to-borrow list of the day")
-    return is_so(bool(found), found or "none", _BOUND, symbol=terms.symbol)
+    return fails("none", _BOUND, symbol=terms.symbol)

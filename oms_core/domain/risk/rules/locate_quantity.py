@@ -5,10 +5,9 @@ from typing import Final
 
 from oms_core.domain.locates import Borrowing
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Found, Missing, at_most, is_so
+from oms_core.domain.risk.finding import SHARES, Found, Missing, beyond, fails, within
 from oms_core.domain.risk.verdict import Limits
 from oms_platform.market_rules import rules_date
-from oms_platform.risk_rules import Unit
 from oms_platform.vocabulary import OrderTerms, TimeInForce
 
 _BOUND: Final = "a locate of the account for the day"
@@ -23,16 +22,18 @@ def check(context: RiskContext, limits: Limits) -> Found:
     terms, borrowing = context.terms, context.borrowing
     if limits["counted"] is not True or borrowing is None or not terms.locate_id:
         return None
-    wanted, locate = context.executed_qty + context.left_qty, borrowing.locate
+    wanted, locate = context.executed_qty + context.figures.left_qty, borrowing.locate
     free = context.is_replace and wanted <= borrowing.own
     if locate is None and not borrowing.any_of_day and not free:
         return Missing("locates of the day")
     problem = _outlives(terms, borrowing.day) or ("" if free else _not_of(borrowing))
     if problem:
-        return is_so(False, problem, _BOUND, locate=terms.locate_id, found=problem)
+        return fails(problem, _BOUND, locate=terms.locate_id, found=problem)
     bound = 0 if locate is None else locate.quantity
-    details = {"locate": terms.locate_id, "order": wanted, "drawn": borrowing.drawn}
-    return at_most(borrowing.drawn + wanted, bound, Unit.SHARES, free=free, **details)
+    drawn = borrowing.drawn + wanted
+    if drawn <= bound or free:
+        return within(drawn, bound, SHARES)
+    return beyond(drawn, bound, SHARES, locate=terms.locate_id, order=wanted, drawn=borrowing.drawn)
 
 
 def _outlives(terms: OrderTerms, day: date) -> str:

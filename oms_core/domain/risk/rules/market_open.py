@@ -2,7 +2,7 @@
 
 from oms_core.domain.order_times import time_text
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Found, is_so
+from oms_core.domain.risk.finding import Found, fails, holds
 from oms_core.domain.risk.verdict import Limits
 
 
@@ -11,12 +11,12 @@ def check(context: RiskContext, limits: Limits) -> Found:
     phase, instrument = context.phase, context.instrument
     if phase is None or instrument is None:
         return None
-    details = {"symbol": instrument.symbol, "calendar": instrument.calendar_id}
+    symbol, calendar = instrument.symbol, instrument.calendar_id
     if (phase.open or context.waits) and context.is_of_ended_day:
         closed = time_text(phase.last_close)
-        return is_so(False, closed, "its day", **details, day_ended=closed)
+        return fails(closed, "its day", symbol=symbol, calendar=calendar, day_ended=closed)
     if phase.open:
-        return is_so(True, "open", "open, or it waits" if context.waits else "open")
+        return holds("open", "open, or it waits" if context.waits else "open")
     if context.waits:
-        return is_so(True, "closed", "open, or it waits")
-    return is_so(False, "closed", "open", **details, next_open=time_text(phase.until))
+        return holds("closed", "open, or it waits")
+    return fails("closed", "open", symbol=symbol, calendar=calendar, next_open=time_text(phase.until))

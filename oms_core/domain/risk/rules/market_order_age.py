@@ -1,7 +1,7 @@
 """A market order means the market of when it was asked for."""
 
 from oms_core.domain.risk.context import NO_AGE_LIMIT, RiskContext
-from oms_core.domain.risk.finding import Found, is_so
+from oms_core.domain.risk.finding import Found, fails, holds
 from oms_core.domain.risk.verdict import Limits
 from oms_platform.vocabulary import OrderType
 
@@ -11,4 +11,6 @@ def check(context: RiskContext, limits: Limits) -> Found:
     if context.terms.order_type is not OrderType.MARKET or context.age_max == NO_AGE_LIMIT:
         return None
     age_s, bound_s = f"{context.age.total_seconds():g}", f"{context.age_max.total_seconds():g}"
-    return is_so(context.age <= context.age_max, age_s, bound_s, age_s=age_s, limit_s=bound_s)
+    if context.age <= context.age_max:
+        return holds(age_s, bound_s)
+    return fails(age_s, bound_s, age_s=age_s, limit_s=bound_s)

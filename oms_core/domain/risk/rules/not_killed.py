@@ -1,7 +1,7 @@
 """A kill switch stops what it is about, whoever asks."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Found, is_so
+from oms_core.domain.risk.finding import Found, fails
 from oms_core.domain.risk.verdict import Limits
 
 
@@ -11,4 +11,4 @@ def check(context: RiskContext, limits: Limits) -> Found:
     if switch is None:
         return None
     scope = str(switch.scope)
-    return is_so(False, scope, "not stopped", switch=switch.switch_id, scope=scope, reason=switch.reason)
+    return fails(scope, "not stopped", switch=switch.switch_id, scope=scope, reason=switch.reason)

@@ -1,10 +1,9 @@
 """A limit that is far through the market is a slip of the hand."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Dollars, Finding, Found, Missing
+from oms_core.domain.risk.finding import DOLLARS, Dollars, Finding, Found, Missing
 from oms_core.domain.risk.verdict import Limits
-from oms_platform.risk_rules import Unit
-from oms_platform.sides import is_within, sign
+from oms_platform.sides import sign
 
 _BASIS_POINTS = 10_000
 
@@ -20,7 +19,7 @@ def check(context: RiskContext, limits: Limits) -> Found:
         return None
     if anchor is None:
         return Missing("quote")
-    ticks, side = context.instrument.ticks, context.terms.side
+    ticks, way = context.instrument.ticks, sign(context.terms.side)
     collar_bps = int(limits["collar_bps"])
     width = anchor * collar_bps // _BASIS_POINTS
     sigmas = limits.get("collar_sigma_bps")
@@ -29,13 +28,14 @@ def check(context: RiskContext, limits: Limits) -> Found:
             return Missing("volatility")
         width = min(width, anchor * context.instrument.sigma_bps * int(sigmas) // _BASIS_POINTS**2)
     width = max(width, int(limits["collar_ticks"]) * ticks.at(anchor))
-    bound = ticks.nearest(anchor + sign(side) * width)
-    passed = is_within(side, limit, bound)
-    headroom = sign(side) * (bound - limit)
+    bound = ticks.nearest(anchor + way * width)
+    headroom = way * (bound - limit)
+    if headroom >= 0:
+        return Finding(True, limit, bound, DOLLARS, headroom)
     details = {
         "price": Dollars(limit),
         "touch": Dollars(anchor),
         "collar_bps": collar_bps,
         "limit": Dollars(bound),
     }
-    return Finding(passed, limit, bound, Unit.DOLLARS, headroom, details)
+    return Finding(False, limit, bound, DOLLARS, headroom, details)

@@ -1,9 +1,8 @@
 """Positions in one sector do not become too large a part of the account."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Dollars, Found, at_most
+from oms_core.domain.risk.finding import DOLLARS, Dollars, Found, beyond, within
 from oms_core.domain.risk.verdict import Limits
-from oms_platform.risk_rules import Unit
 
 
 def check(context: RiskContext, limits: Limits) -> Found:
@@ -12,15 +11,13 @@ def check(context: RiskContext, limits: Limits) -> Found:
 
     An order that opens nothing passes however much there is.
     """
-    bound, price = int(limits["sector_max"]), context.price_micros
-    if price is None or context.instrument is None:
+    bound, figures = int(limits["sector_max"]), context.figures
+    if figures.price_micros is None or context.instrument is None:
         return None
-    sector, state = context.instrument.sector, context.state
-    of = context.sector
-    exposure = sum([micros for symbol, micros in state.reserved.items() if of(symbol) == sector])
-    here = context.symbol_state
+    here, opening, peers = figures.here, figures.opening_micros, context.valuation.peers
+    exposure = sum([micros for symbol, micros in context.state.reserved.items() if symbol in peers])
     exposure += here.others_micros(context.terms.side, context.of_held) - here.reserved_micros
-    exposure += context.valuation.worth.in_sector
-    opening = context.opening_micros
-    details = {"sector": sector, "order": Dollars(opening)}
-    return at_most(exposure + opening, bound, Unit.DOLLARS, free=opening <= 0, **details)
+    exposure += context.valuation.in_sector + opening
+    if exposure <= bound or opening <= 0:
+        return within(exposure, bound, DOLLARS)
+    return beyond(exposure, bound, DOLLARS, sector=context.instrument.sector, order=Dollars(opening))

@@ -1,7 +1,7 @@
 """An account does not trade with itself (FINRA Rule 5210: self-trades)."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Dollars, Found, is_so
+from oms_core.domain.risk.finding import Dollars, Found, fails, holds
 from oms_core.domain.risk.verdict import Limits
 from oms_platform.sides import is_buy, is_within, opposite
 
@@ -11,7 +11,7 @@ def check(context: RiskContext, limits: Limits) -> Found:
     if limits["prevented"] is not True:
         return None
     terms = context.terms
-    theirs = context.symbol_state.side(opposite(terms.side)).limits
+    theirs = context.figures.here.side(opposite(terms.side)).limits
     if not theirs:
         return None
     limit = terms.limit_price_micros
@@ -22,4 +22,6 @@ def check(context: RiskContext, limits: Limits) -> Found:
     )
     own = "market" if None in theirs else Dollars(nearest)
     price = "market" if limit is None else Dollars(limit)
-    return is_so(not crosses, price, f"clear of {own}", symbol=terms.symbol, price=price, own_order=own)
+    if not crosses:
+        return holds(price, f"clear of {own}")
+    return fails(price, f"clear of {own}", symbol=terms.symbol, price=price, own_order=own)

@@ -1,9 +1,8 @@
 """While Rule 201 is in force, a short sale takes no bid (Regulation SHO, Rule 201)."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Dollars, Finding, Found, Missing
+from oms_core.domain.risk.finding import Dollars, Found, Missing, fails, holds
 from oms_core.domain.risk.verdict import Limits
-from oms_platform.risk_rules import Unit
 from oms_platform.sides import RESTRICTED
 
 
@@ -15,6 +14,7 @@ def check(context: RiskContext, limits: Limits) -> Found:
     bid, limit = context.touch.bid_micros, terms.limit_price_micros
     if bid is None:
         return Missing("national best bid")
-    passed = limit is not None and limit > bid
-    details = {"price": Dollars(limit), "national_best_bid": Dollars(bid)}
-    return Finding(passed, Dollars(limit), Dollars(bid), Unit.TEXT, None, details)
+    price, best = Dollars(limit), Dollars(bid)
+    if limit is not None and limit > bid:
+        return holds(price, best)
+    return fails(price, best, price=price, national_best_bid=best)

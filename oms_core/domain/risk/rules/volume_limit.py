@@ -1,9 +1,8 @@
 """An order that is a large part of what trades in a day moves the market, or is a slip of the hand."""
 
 from oms_core.domain.risk.context import RiskContext
-from oms_core.domain.risk.finding import Found, Missing, at_most
+from oms_core.domain.risk.finding import SHARES, Found, Missing, beyond, within
 from oms_core.domain.risk.verdict import Limits
-from oms_platform.risk_rules import Unit
 
 _BASIS_POINTS = 10_000
 
@@ -15,7 +14,8 @@ def check(context: RiskContext, limits: Limits) -> Found:
     volume = context.instrument.volume
     if volume is None:
         return Missing("average volume")
-    part = int(limits["volume_bps"])
+    part, quantity = int(limits["volume_bps"]), context.terms.quantity
     bound = volume * part // _BASIS_POINTS
-    quantity = context.terms.quantity
-    return at_most(quantity, bound, Unit.SHARES, quantity=quantity, average_volume=volume, volume_bps=part)
+    if quantity <= bound:
+        return within(quantity, bound, SHARES)
+    return beyond(quantity, bound, SHARES, quantity=quantity, average_volume=volume, volume_bps=part)
