@@ -81,6 +81,7 @@ test("a change is said by the fields that are another", () => {
   assert.equal(changeInWords(null, { stage: "BLOCK", raised: [], at: null }), "stage block");
   assert.equal(changeInWords({ kind: "HEDGE_FUND", parameters: { quantity_max: 10, of: { symbol: "V", venues: ["XNYS", "EDGX"] } } }, { kind: "RETAIL", parameters: { quantity_max: 20, of: { symbol: "V", venues: [] } } }),
     "kind: hedge fund → retail; parameters: quantity max 10, of (symbol V, venues (XNYS, EDGX)) → quantity max 20, of (symbol V, venues (none))");
+  assert.equal(changeInWords({ parameters: { gross_max: "510789.00" }, change_id: 12345 }, { parameters: { gross_max: "1510789.50" }, change_id: 12346 }), "parameters: gross max 510,789.00 → gross max 1,510,789.50; change id: 12345 → 12346");
   // A time has its zone, a name in capitals stays a name, and a rule is called as everywhere.
   assert.match(changeInWords(null, { at: "2026-11-28T06:00:00.5+00:00", symbol: "ON", active: true }), /^at 28 Nov 2026, .+; symbol ON; active yes$/);
   assert.equal(keyInWords({ rule: "ORDER_QTY_EXCEEDS_MAX", version: 3 }).includes("_"), false);
@@ -112,5 +113,5 @@ test("what a change of a profile would do is said of all that is another, and of
   assert.deepEqual(others, []);
   assert.deepEqual(effects(was, { ...was, "weights.price": "0", "weights.cost": "0" }), ["No weight counts yet: the router refuses a profile without one."]);
   assert.match(effects(null, was).join(" "), /routed by staged .+ price counts 50 %\. .+ Rests in the dark: 300 ms, else 250\./);
-  assert.equal(inWords(SETTINGS), "staged: first in the dark for a while, then what is displayed; price 50 %, cost 50 %; rests in the dark 300 ms");
+  assert.equal(inWords(SETTINGS), "staged; price 50 %, cost 50 %; rests in the dark 300 ms");
 });

@@ -8,6 +8,7 @@ export type Values = Readonly<Record<string, unknown>>;
 const OF_A_FEW = new Set(["status", "kind", "stage", "mode", "severity", "on_missing", "side", "order_type", "time_in_force", "state"]);
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)$/;
 
+const amount = (text: string): string => text.replace(/^(-?\d+)/, digits => Number(digits).toLocaleString("en-US"));
 const nameInWords = (name: string): string => name.replaceAll("_", " ");
 
 /** Say a value of a row; name: of its column. What is within another stands after its name in brackets. */
@@ -19,7 +20,9 @@ export function valueInWords(value: unknown, name = ""): string {
   const text = String(value);
   if (name === "rule") return ruleInWords(text);
   if (OF_A_FEW.has(name) && /^[A-Z_]+$/.test(text)) return nameInWords(text.toLowerCase());
-  return TIME.test(text) ? whole(text) : text;
+  if (TIME.test(text)) return whole(text);
+  // An id, a version or a hash is no amount.
+  return /^-?\d{4,15}(\.\d+)?$/.test(text) && !/(^|_)(id|version|sequence|hash|raw|number)$/.test(name) ? amount(text) : text;
 }
 
 const isEmpty = (value: unknown): boolean => ["nothing", "none", ""].includes(valueInWords(value));

@@ -103,7 +103,7 @@ export function inWords(settings: Settings): string {
   const strategy = draft.strategy ?? "";
   const counts = Object.entries(sharesOf(draft)).filter(([, share]) => share > 0).map(([term, share]) => `${TERMS[term]} ${inPercent(share)}`);
   const others = settingsOf(strategy).filter(one => valueOf(draft, one) !== one.standard).map(one => `${one.title.toLowerCase()} ${withUnit(valueOf(draft, one), one)}`);
-  return [`${strategy}: ${STRATEGIES[strategy] ?? ""}`, counts.join(", "), ...others].filter(Boolean).join("; ");
+  return [strategy, counts.join(", "), ...others].filter(Boolean).join("; ");
 }
 
 /** Say what a change would do, a sentence each; none where nothing is another. was: null of a new profile. */

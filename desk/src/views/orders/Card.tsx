@@ -10,7 +10,7 @@ import { withKeys } from "../../ui/hotkeys";
 import { Badge, Button, Empty } from "../../ui/parts";
 import { money, plain, price, shares } from "../../ui/numbers";
 import { clock, clockMs } from "../../ui/time";
-import { isBuy, reasonInWords, sideInWords, statusInWords } from "../../words/reasons";
+import { isBuy, plainWords, reasonInWords, sideInWords, statusInWords } from "../../words/reasons";
 import { eventInWords } from "./moments";
 import { Picture } from "./Picture";
 import { planOf, ranked, type Plan, type VenueConsidered } from "./plan";
@@ -94,7 +94,7 @@ function Why({ plan, symbol, problem }: { plan: Plan; symbol: string; problem: s
   const quoted = (px: string | null | undefined, size: number | undefined) => (px ? `${price(px, tick)} × ${shares(size ?? 0)}` : "not quoted");
   return (
     <>
-      <p class="summary">{why.summary}</p>
+      <p class="summary">{plainWords(why.summary ?? "")}</p>
       <ul class="venues">
         {ranked(plan).map(venue => (
           <li key={venue.venueId} class={venue.chosen ? "chosen" : "passed"}>

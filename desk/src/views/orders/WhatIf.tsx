@@ -7,6 +7,7 @@ import type { WhatIfRequest } from "../../api/types";
 import { profiles } from "../../store/desk";
 import { Button, Field } from "../../ui/parts";
 import { shares } from "../../ui/numbers";
+import { plainWords } from "../../words/reasons";
 import { planOf, ranked, weightsOf, type Plan } from "./plan";
 
 const ASK_MS = 250;
@@ -20,7 +21,7 @@ function Difference({ before, after }: { before: Plan; after: Plan }) {
   const isSame = names.every(name => (of(before, name)?.allocated ?? 0) === (of(after, name)?.allocated ?? 0));
   return (
     <div class="difference" role="status">
-      <p><b>{isSame ? "The same shares at the same venues." : "Another plan."}</b> Cost {cost(before)} as it was, {cost(after)} now. {after.explanation?.summary ?? after.reason}</p>
+      <p><b>{isSame ? "The same shares at the same venues." : "Another plan."}</b> Cost {cost(before)} as it was, {cost(after)} now. {plainWords(after.explanation?.summary ?? after.reason)}</p>
       <table class="plain">
         <thead><tr><th>Venue</th><th class="number">Was</th><th class="number">Now</th><th class="number">Score was</th><th class="number">Now</th><th>Now because</th></tr></thead>
         <tbody>
