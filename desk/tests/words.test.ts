@@ -38,5 +38,6 @@ test("a ladder adds up venues at a price, both sides meeting in the middle", () 
 
 test("what the router says has separators in its numbers and no codes, and names stay as they are", () => {
   assert.equal(plainWords("Buy 1500 AAPL market DAY: nothing placed, NO_QUOTE: symbol=AAPL."), "Buy 1,500 AAPL market DAY: nothing placed, no quote: symbol AAPL.");
+  assert.equal(plainWords("stale quote, STALE_QUOTE: age_ms=21845, age_ms_max=2000."), "stale quote, stale quote: age ms 21,845, age ms max 2,000.");
   assert.equal(plainWords("12000 to XNYS at 1234.5678, ACC-INST-0001 waits"), "12,000 to XNYS at 1,234.5678, ACC-INST-0001 waits");
 });

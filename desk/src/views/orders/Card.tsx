@@ -101,7 +101,7 @@ function Why({ plan, symbol, problem }: { plan: Plan; symbol: string; problem: s
             <div class="line">
               <b class="name">{venue.venueId}</b>
               {venue.chosen ? <Badge tone="good">gets {shares(venue.allocated ?? 0)}</Badge> : <Badge tone="soft">passed over</Badge>}
-              <span class="reason">{venue.reason}</span>
+              <span class="reason">{plainWords(venue.reason)}</span>
             </div>
             <div class="below">
               <span>bid {quoted(venue.bidPrice, venue.bidSize)} · offer {quoted(venue.askPrice, venue.askSize)} · fee {plain(venue.feePerShare ?? "0").replace("-", "−")}{venue.allInPrice ? ` · all in ${price(venue.allInPrice, tick, 4)}` : ""}</span>

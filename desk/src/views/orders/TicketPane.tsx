@@ -162,7 +162,7 @@ function Verdict({ foreseen, order }: { foreseen: Foreseen; order: PreviewReques
     <div class={`verdict ${isOld ? "old" : ""}`} aria-busy={isOld}>
       <p class={preview.risk.accepted ? "good" : "bad"}><b>{preview.risk.accepted ? "Risk would accept" : "Risk would reject"}</b>{preview.risk.accepted ? "" : `: ${reasonInWords(preview.risk.denial)}`}</p>
       {legs.length ? (
-        <ul class="legs">{legs.map(venue => <li key={venue.venueId}><b>{venue.venueId}</b> <span class="number">{shares(venue.allocated)}</span> <span class="soft">{venue.reason}</span></li>)}</ul>
+        <ul class="legs">{legs.map(venue => <li key={venue.venueId}><b>{venue.venueId}</b> <span class="number">{shares(venue.allocated)}</span> <span class="soft">{plainWords(venue.reason)}</span></li>)}</ul>
       ) : <p class="soft">{plainWords(why?.summary ?? plan.reason)}</p>}
       {why?.expectedQuantity ? (
         <p>Takes {shares(why.expectedQuantity)} at once for {money(why.expectedNotional)}, fees {money(why.expectedFee)}

@@ -28,7 +28,7 @@ function Difference({ before, after }: { before: Plan; after: Plan }) {
           {names.map(name => {
             const [one, other] = [of(before, name), of(after, name)];
             const differs = (one?.allocated ?? 0) !== (other?.allocated ?? 0);
-            return <tr key={name} class={differs ? "differs" : ""}><td>{name}</td><td class="number">{shares(one?.allocated ?? 0)}</td><td class="number">{differs ? "→ " : ""}{shares(other?.allocated ?? 0)}</td><td class="number">{one?.score ? Number(one.score).toFixed(3) : ""}</td><td class="number">{other?.score ? Number(other.score).toFixed(3) : ""}</td><td>{other?.reason}</td></tr>;
+            return <tr key={name} class={differs ? "differs" : ""}><td>{name}</td><td class="number">{shares(one?.allocated ?? 0)}</td><td class="number">{differs ? "→ " : ""}{shares(other?.allocated ?? 0)}</td><td class="number">{one?.score ? Number(one.score).toFixed(3) : ""}</td><td class="number">{other?.score ? Number(other.score).toFixed(3) : ""}</td><td>{plainWords(other?.reason)}</td></tr>;
           })}
         </tbody>
       </table>
