@@ -157,10 +157,12 @@ async def handle_add_profile(
     ports: Ports,
     principal: Principal,
     name: str,
-    content: Mapping[str, object],
+    settings: dict[str, object],
     as_read: Callable[[int], bool] | None,
+    *,
+    reason: str,
 ) -> int | Refusal:
-    """Store a new version of a routing profile, which the router uses within a second or two.
+    """Store a new version of a routing profile, which the router uses within a second.
 
     as_read: whether a version is the one that the caller has read; None where it does not matter. Returns the
     new version's number.
@@ -171,20 +173,24 @@ async def handle_add_profile(
                 field="profile", message="must be 1 to 32 of a-z, 0-9, _ and -, beginning with a letter"
             )
         )
-    settings = {str(field): value for field, value in content.items()}
     problems = await ports.router.profile_problems(name, settings)
     if problems:
         return invalid(*[_profile_problem(problem) for problem in problems])
-    expected = None
-    if as_read is not None:
-        expected = next((one.version for one in await handle_get_profiles(ports) if one.profile == name), 0)
-        if not as_read(expected):
-            return changed_meanwhile(f"routing profile {name}")
-    version = await ports.routing_admin.add_profile(name, settings, principal.subject, expected=expected)
+    expected = None if as_read is None else await _newest_version(ports, name)
+    if as_read is not None and expected is not None and not as_read(expected):
+        return changed_meanwhile(f"routing profile {name}")
+    version = await ports.routing_admin.add_profile(
+        name, settings, by=principal.subject, reason=reason, expected=expected
+    )
     if version is None:
         return changed_meanwhile(f"routing profile {name}")
     await ports.reference.reload()
     return version
+
+
+async def _newest_version(ports: Ports, name: str) -> int:
+    """Return the number of a profile's newest version, retired or not; 0 of one that never was."""
+    return next((one.version for one in await ports.routing_admin.profile_versions(name)), 0)
 
 
 def _profile_problem(problem: str) -> FieldProblem:
@@ -192,14 +198,43 @@ def _profile_problem(problem: str) -> FieldProblem:
     return FieldProblem(field=field, message=message)
 
 
-async def handle_retire_profile(ports: Ports, principal: Principal, name: str) -> Refusal | None:
-    """Make a profile inactive. Orders and accounts that still name it wait, with that reason."""
+async def handle_retire_profile(
+    ports: Ports,
+    principal: Principal,
+    name: str,
+    as_read: Callable[[int], bool] | None,
+    *,
+    reason: str,
+) -> Refusal | None:
+    """Make a profile inactive. Orders and accounts that still name it wait, with that reason.
+
+    as_read: whether a version is the one that the caller has read; None where it does not matter.
+    """
     if name == _DEFAULT_PROFILE:
         return invalid(FieldProblem(field="profile", message="the default profile cannot be retired"))
-    if not await ports.routing_admin.retire_profile(name, principal.subject):
-        return Refusal(code=RefusalCode.NOT_FOUND, message=f"no active routing profile {shown(name)}")
+    if all(one.profile != name for one in await handle_get_profiles(ports)):
+        return no_such_profile(name)
+    expected = None if as_read is None else await _newest_version(ports, name)
+    if as_read is not None and expected is not None and not as_read(expected):
+        return changed_meanwhile(f"routing profile {name}")
+    by = principal.subject
+    if not await ports.routing_admin.retire_profile(name, by=by, reason=reason, expected=expected):
+        return changed_meanwhile(f"routing profile {name}")
     await ports.reference.reload()
     return None
+
+
+def no_such_profile(name: str) -> Refusal:
+    """Return the refusal of a profile that is not in use."""
+    return Refusal(code=RefusalCode.NOT_FOUND, message=f"no active routing profile {shown(name)}")
+
+
+async def handle_profile_versions(ports: Ports, name: str) -> list[ProfileView] | Refusal:
+    """Return a profile's newest versions, the newest first, with who added and who retired each, and why."""
+    versions = await ports.routing_admin.profile_versions(name)
+    if not versions:
+        return Refusal(code=RefusalCode.NOT_FOUND, message=f"there never was a routing profile {shown(name)}")
+    return versions
 
 
 async def handle_get_profiles(ports: Ports) -> list[ProfileView]:

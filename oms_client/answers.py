@@ -459,7 +459,7 @@ class ExecutionQuality(Answer, frozen=True):
 
 
 class Profile(Answer, frozen=True):
-    """A version of a routing profile."""
+    """A version of a routing profile. created_by, reason: who added it and why; retired_by: who ended it."""
 
     profile: str
     version: int
@@ -467,6 +467,16 @@ class Profile(Answer, frozen=True):
     settings: dict[str, Any]
     created_at: datetime
     created_by: str
+    reason: str
+    retired_at: datetime | None
+    retired_by: str | None
+    retired_reason: str | None
+
+
+class ProfileVersions(Answer, frozen=True):
+    """The newest versions of a routing profile, at most 200, the newest first."""
+
+    versions: list[Profile]
 
 
 class Profiles(Answer, frozen=True):

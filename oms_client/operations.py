@@ -866,29 +866,44 @@ class Operations:
         """Return the newest active version of a routing profile."""
         return Call(method="GET", path=path_of(_PROFILE, name=name), shape=answers.Profile)
 
+    @operation("listProfileVersions")
+    def profile_versions(self, name: str) -> Call[answers.ProfileVersions]:
+        """Return the versions of a routing profile, the newest first, with who added and retired each."""
+        return Call(
+            method="GET", path=path_of(f"{_PROFILE}/versions", name=name), shape=answers.ProfileVersions
+        )
+
     @operation("addProfile")
     def add_profile(
-        self, name: str, settings: Mapping[str, Any], *, version: int | None = None
+        self, name: str, settings: Mapping[str, Any], *, reason: str, version: int | None = None
     ) -> Call[answers.ProfileAdded]:
         """Add a version of a routing profile, active from now on.
 
-        version: the newest active one as it was read, 0 for none; nothing is added if it is another. Raises
+        version: the newest one as it was read, 0 for none; nothing is added if it is another. Raises
         ConflictError then.
         """
         return Call(
             method="POST",
             path=path_of(_PROFILE, name=name),
             shape=answers.ProfileAdded,
-            body=settings,
+            body={**settings, "reason": reason},
             headers=if_match(version),
             repeatable=False,
         )
 
     @operation("retireProfile")
-    def retire_profile(self, name: str) -> Call[answers.ProfileRetired]:
-        """Retire a routing profile."""
-        path = path_of(_PROFILE, name=name)
-        return Call(method="DELETE", path=path, shape=answers.ProfileRetired, repeatable=False)
+    def retire_profile(
+        self, name: str, *, reason: str, version: int | None = None
+    ) -> Call[answers.ProfileRetired]:
+        """Retire a routing profile. version: the newest one as it was read; else ConflictError is raised."""
+        return Call(
+            method="DELETE",
+            path=path_of(_PROFILE, name=name),
+            shape=answers.ProfileRetired,
+            query=query_of(reason=reason),
+            headers=if_match(version),
+            repeatable=False,
+        )
 
     @operation("getAccountRouting")
     def account_routing(self, account: str) -> Call[answers.Preferences]:

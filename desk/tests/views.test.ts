@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { changeInWords } from "../src/views/admin/changes";
+import { changeInWords, keyInWords } from "../src/views/admin/changes";
+import { draftOf, effects, enteredOf, inWords, sharesOf } from "../src/views/admin/profile";
 import { beyond, STAGES } from "../src/views/controls/stages";
 import { barsOf, sentencesOf } from "../src/views/quality/against";
 import { inBps, linesOf, toneOf, type Row } from "../src/views/quality/figures";
@@ -75,8 +76,42 @@ test("scores that are not there are a dash, and never 0", () => {
 });
 
 test("a change is said by the fields that are another", () => {
-  assert.equal(changeInWords({ stage: "BLOCK", by: "a" }, { stage: "CANCEL", by: "a" }), "stage BLOCK → CANCEL");
-  assert.equal(changeInWords({ scope: { symbol: "AAPL" }, at: null }, { scope: { symbol: "AAPL" }, at: "now" }), "at nothing → now");
-  assert.equal(changeInWords(null, { stage: "BLOCK", raised: [], at: null }), "stage BLOCK");
+  assert.equal(changeInWords({ stage: "BLOCK", by: "a" }, { stage: "CANCEL", by: "a" }), "stage: block → cancel");
+  assert.equal(changeInWords({ scope: { symbol: "AAPL" }, at: null }, { scope: { symbol: "AAPL" }, at: "now" }), "at: nothing → now");
+  assert.equal(changeInWords(null, { stage: "BLOCK", raised: [], at: null }), "stage block");
+  assert.equal(changeInWords({ kind: "HEDGE_FUND", parameters: { quantity_max: 10, of: { symbol: "V", venues: ["XNYS", "EDGX"] } } }, { kind: "RETAIL", parameters: { quantity_max: 20, of: { symbol: "V", venues: [] } } }),
+    "kind: hedge fund → retail; parameters: quantity max 10, of (symbol V, venues (XNYS, EDGX)) → quantity max 20, of (symbol V, venues (none))");
+  assert.equal(changeInWords({ parameters: { gross_max: "510789.00" }, change_id: 12345 }, { parameters: { gross_max: "1510789.50" }, change_id: 12346 }), "parameters: gross max 510,789.00 → gross max 1,510,789.50; change id: 12345 → 12346");
+  // A time has its zone, a name in capitals stays a name, and a rule is called as everywhere.
+  assert.match(changeInWords(null, { at: "2026-11-28T06:00:00.5+00:00", symbol: "ON", active: true }), /^at 28 Nov 2026, .+; symbol ON; active yes$/);
+  assert.equal(keyInWords({ rule: "ORDER_QTY_EXCEEDS_MAX", version: 3 }).includes("_"), false);
   assert.equal(changeInWords({ stage: "BLOCK" }, null), "removed");
+});
+
+const SETTINGS = { strategy: "staged", weights: { price: "0.5", cost: "0.5" }, staged: { dark_ms: 300, then: "sweep" }, aggression_bps: 5 };
+
+test("a profile is entered as it is stored, without what says nothing any more, and goes back as the router takes it", () => {
+  assert.deepEqual(enteredOf(draftOf(SETTINGS)), { strategy: "staged", weights: { price: "0.5", cost: "0.5" }, staged: { dark_ms: 300, then: "sweep" } });
+  assert.deepEqual(enteredOf({ strategy: "best", "weights.price": " 1 ", "staged.dark_ms": "1,500", "dark.rounds": "", fill_rate_prior: "1", split_venues_max: "six", market_collar_bps: "-5" }),
+    { strategy: "best", weights: { price: "1" }, staged: { dark_ms: 1500 }, fill_rate_prior: "1", split_venues_max: "six", market_collar_bps: -5 });
+});
+
+test("a weight counts by its share of the sum, and weights that say nothing count nothing", () => {
+  assert.deepEqual(sharesOf({ "weights.price": "0.6", "weights.cost": "0.2" }), { price: 75, liquidity: 0, fill_rate: 0, latency: 0, cost: 25 });
+  for (const price of ["0", "", "much", "-1"]) assert.deepEqual(sharesOf({ "weights.price": price, "weights.cost": price === "-1" ? "2" : "0" }), {});
+});
+
+test("what a change of a profile would do is said of all that is another, and of nothing else", () => {
+  const was = draftOf(SETTINGS);
+  assert.deepEqual(effects(was, was), []);
+  assert.deepEqual(effects(was, { ...was, "weights.price": "0.3", "weights.cost": "0.1", "staged.dark_ms": "400", aggression_ticks: "1" }), [
+    "Of a venue’s score price counts 75 %, was 50 %.", "Of a venue’s score cost counts 25 %, was 50 %.", "Rests in the dark: 400 ms, was 300.",
+  ]);
+  // Twice the weights are the same shares; what the new strategy does not read says nothing.
+  const [strategy, ...others] = effects(was, { ...was, strategy: "best", "weights.price": "1", "weights.cost": "1", "staged.dark_ms": "9" });
+  assert.match(strategy ?? "", /^Orders are routed by best \(.+\), no more by staged\.$/);
+  assert.deepEqual(others, []);
+  assert.deepEqual(effects(was, { ...was, "weights.price": "0", "weights.cost": "0" }), ["No weight counts yet: the router refuses a profile without one."]);
+  assert.match(effects(null, was).join(" "), /routed by staged .+ price counts 50 %\. .+ Rests in the dark: 300 ms, else 250\./);
+  assert.equal(inWords(SETTINGS), "staged; price 50 %, cost 50 %; rests in the dark 300 ms");
 });

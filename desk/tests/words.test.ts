@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ladderOf } from "../src/views/orders/book";
 import { brief, money, price, shares, signed } from "../src/ui/numbers";
-import { reasonInWords } from "../src/words/reasons";
+import { plainWords, reasonInWords } from "../src/words/reasons";
 import { fieldInWords } from "../src/words/fields";
 import { EMPTY, orderOf, type Draft } from "../src/views/orders/order";
 import { timeOf, uuid7 } from "../src/api/ids";
@@ -58,4 +58,10 @@ test("a ladder adds up venues at a price, both sides meeting in the middle", () 
   assert.deepEqual(ladder.asks.map(rung => [rung.price, rung.size]), [["11", 50], ["10", 20]]);
   assert.deepEqual(ladder.bids.map(rung => [rung.price, rung.size, rung.venues[0]?.venueId]), [["9", 400, "Y"], ["8", 5, "X"]]);
   assert.equal(ladder.most, 400);
+});
+
+test("what the router says has separators in its numbers and no codes, and names stay as they are", () => {
+  assert.equal(plainWords("Buy 1500 AAPL market DAY: nothing placed, NO_QUOTE: symbol=AAPL."), "Buy 1,500 AAPL market DAY: nothing placed, no quote: symbol AAPL.");
+  assert.equal(plainWords("stale quote, STALE_QUOTE: age_ms=21845, age_ms_max=2000."), "stale quote, stale quote: age ms 21,845, age ms max 2,000.");
+  assert.equal(plainWords("12000 to XNYS at 1234.5678, ACC-INST-0001 waits"), "12,000 to XNYS at 1,234.5678, ACC-INST-0001 waits");
 });

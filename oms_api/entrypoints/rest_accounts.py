@@ -8,7 +8,7 @@ from oms_api.domain.principal import Principal, Right
 from oms_api.domain.reference_changes import NEXT_STATUS, AccountStanding, AsRead, account_problem
 from oms_api.domain.refusal import FieldProblem, Refusal, RefusalCode, invalid, no_such_account
 from oms_api.entrypoints.answers import etag_of, names_version
-from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
+from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation, QueryT
 from oms_api.entrypoints.request_fields import one_of
 from oms_api.entrypoints.rest_exceptions import Reason
 from oms_api.entrypoints.rest_reference import ACCOUNT_PATH, ACCOUNTS
@@ -52,7 +52,7 @@ class AccountChangeRequest(msgspec.Struct, rename="camel", forbid_unknown_fields
     reason: Reason
 
 
-def as_read(call: Call[NoQuery]) -> AsRead:
+def as_read(call: Call[QueryT]) -> AsRead:
     """Return whether a version is the one that If-Match names; None where it names none."""
     condition = call.if_match
     return None if condition is None else lambda version: names_version(condition, etag_of(version))

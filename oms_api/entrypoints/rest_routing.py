@@ -6,10 +6,12 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from oms_api.domain.principal import Right
-from oms_api.domain.refusal import Refusal, RefusalCode, shown
+from oms_api.domain.refusal import Refusal, RefusalCode, invalid
 from oms_api.entrypoints.answers import etag_of, names_version
 from oms_api.entrypoints.operation import AnyOperation, Call, NoQuery, Operation
-from oms_api.entrypoints.request_fields import attempt_of
+from oms_api.entrypoints.request_fields import attempt_of, read_content
+from oms_api.entrypoints.rest_accounts import as_read, of_everybody
+from oms_api.entrypoints.rest_exceptions import Reason
 from oms_api.entrypoints.rest_orders import EXAMPLE, ORDER_PATH, Names, PreviewRequest, RoutingRequest, Text
 from oms_api.ports import AccountRouting, Ports, ProfileView, ScorecardView, View
 from oms_api.routing_handlers import (
@@ -18,14 +20,17 @@ from oms_api.routing_handlers import (
     handle_get_account_routing,
     handle_get_profiles,
     handle_preview_route,
+    handle_profile_versions,
     handle_retire_profile,
     handle_route_inputs,
     handle_set_account_routing,
     handle_what_if,
+    no_such_profile,
 )
 from oms_platform.clock import Clock, microseconds
 
 TAG: Final = "Routing"
+_OF_EVERYBODY: Final = "to change by what everybody is routed"
 _ROUTE_PATH: Final = f"{ORDER_PATH}/routes/{{attempt}}"
 _PROFILES_PATH: Final = "/api/v1/routing/profiles"
 _ACCOUNT_PATH: Final = "/api/v1/accounts/{accountId}/routing"
@@ -61,7 +66,15 @@ class WhatIfRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True, 
 
 
 class ProfileRequest(msgspec.Struct, rename="camel", kw_only=True):
-    """A routing profile's settings, as docs/routing.md lists them; the router checks them."""
+    """A routing profile's settings, as docs/routing.md lists them, and why; the router checks them."""
+
+    reason: Reason
+
+
+class ProfileRetirementQuery(msgspec.Struct, rename="camel", kw_only=True):
+    """Why a profile is used no more."""
+
+    reason: Reason
 
 
 class WhatIfAnswer(View, frozen=True, forbid_unknown_fields=False):
@@ -90,6 +103,12 @@ class Profiles(View, frozen=True):
     """The newest active version of every routing profile."""
 
     profiles: list[ProfileView]
+
+
+class ProfileVersions(View, frozen=True):
+    """The newest versions of a routing profile, at most 200, the newest first."""
+
+    versions: list[ProfileView]
 
 
 class ProfileAdded(View, frozen=True):
@@ -197,23 +216,34 @@ def _profiles(ports: Ports) -> list[AnyOperation]:
     async def profile(call: Call[NoQuery]) -> ProfileView | Refusal:
         name = call.path["name"]
         found = [one for one in await handle_get_profiles(ports) if one.profile == name]
-        message = f"no active routing profile {shown(name)}"
-        return found[0] if found else Refusal(code=RefusalCode.NOT_FOUND, message=message)
+        return found[0] if found else no_such_profile(name)
+
+    async def versions(call: Call[NoQuery]) -> ProfileVersions | Refusal:
+        found = await handle_profile_versions(ports, call.path["name"])
+        return found if isinstance(found, Refusal) else ProfileVersions(found)
 
     async def add(call: Call[NoQuery]) -> ProfileAdded | Refusal:
-        name, condition = call.path["name"], call.if_match
+        refusal = of_everybody(call.principal, _OF_EVERYBODY)
+        if refusal is not None:
+            return refusal
+        given = {field: value for field, value in call.content.items() if field == "reason"}
+        read, problems = read_content(ProfileRequest, given, "a profile")
+        if read is None:
+            return invalid(*problems)
+        name, reason = call.path["name"], read.reason.strip()
+        settings = {str(field): value for field, value in call.content.items() if field != "reason"}
         version = await handle_add_profile(
-            ports,
-            call.principal,
-            name,
-            call.content,
-            None if condition is None else lambda version: names_version(condition, etag_of(version)),
+            ports, call.principal, name, settings, as_read(call), reason=reason
         )
         return version if isinstance(version, Refusal) else ProfileAdded(name, version)
 
-    async def retire(call: Call[NoQuery]) -> ProfileRetired | Refusal:
-        name = call.path["name"]
-        return await handle_retire_profile(ports, call.principal, name) or ProfileRetired(name, active=False)
+    async def retire(call: Call[ProfileRetirementQuery]) -> ProfileRetired | Refusal:
+        refusal = of_everybody(call.principal, _OF_EVERYBODY)
+        if refusal is not None:
+            return refusal
+        name, reason = call.path["name"], call.query.reason.strip()
+        refusal = await handle_retire_profile(ports, call.principal, name, as_read(call), reason=reason)
+        return refusal or ProfileRetired(name, active=False)
 
     return [
         Operation(
@@ -226,15 +256,24 @@ def _profiles(ports: Ports) -> list[AnyOperation]:
             answers={200: ProfileView}, version=lambda found: found.version,
         ),
         Operation(
+            method="GET", path=f"{_PROFILES_PATH}/{{name}}/versions", name="listProfileVersions", tag=TAG,
+            right=Right.READ, serve=versions, answers={200: ProfileVersions},
+            summary="The versions of a routing profile, with who added and who retired each, and why",
+        ),
+        Operation(
             method="POST", path=f"{_PROFILES_PATH}/{{name}}", name="addProfile", tag=TAG, right=Right.ADMIN,
-            serve=add, summary="Add a version of a routing profile", body=ProfileRequest, noun="a profile",
-            own_reader=True, answers={201: ProfileAdded}, version=lambda added: added.version,
-            takes_if_match=True, question=True,
+            serve=add, summary="Add a version of a routing profile, used within a second",
+            body=ProfileRequest, noun="a profile", own_reader=True,
+            example={
+                "strategy": "sweep", "weights": {"price": "0.6", "cost": "0.4"}, "reason": "fees count more",
+            },
+            answers={201: ProfileAdded}, version=lambda added: added.version, takes_if_match=True,
+            question=True,
         ),
         Operation(
             method="DELETE", path=f"{_PROFILES_PATH}/{{name}}", name="retireProfile", tag=TAG,
-            right=Right.ADMIN, serve=retire, summary="Retire a routing profile",
-            answers={200: ProfileRetired},
+            right=Right.ADMIN, serve=retire, summary="Retire a routing profile", query=ProfileRetirementQuery,
+            answers={200: ProfileRetired}, takes_if_match=True,
         ),
     ]  # fmt: skip
 

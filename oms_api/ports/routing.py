@@ -168,7 +168,7 @@ class RiskDesk(Protocol):
 
 
 class ProfileView(View, frozen=True):
-    """A version of a routing profile."""
+    """A version of a routing profile. created_by, reason: who added it and why; retired_by: who ended it."""
 
     profile: str
     version: int
@@ -176,6 +176,10 @@ class ProfileView(View, frozen=True):
     settings: dict[str, object]
     created_at: Instant
     created_by: str
+    reason: str
+    retired_at: Instant | None
+    retired_by: str | None
+    retired_reason: str | None
 
 
 class AccountRouting(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -192,8 +196,18 @@ class RoutingAdmin(Protocol):
         """Return the newest active version of every profile."""
         ...
 
+    async def profile_versions(self, name: str) -> list[ProfileView]:
+        """Return the newest versions of a profile, at most 200, the newest first; none of an unknown one."""
+        ...
+
     async def add_profile(
-        self, name: str, settings: dict[str, object], by: str, *, expected: int | None = None
+        self,
+        name: str,
+        settings: dict[str, object],
+        *,
+        by: str,
+        reason: str,
+        expected: int | None = None,
     ) -> int | None:
         """Store a new version of a profile, active from now on, and return its number.
 
@@ -201,8 +215,11 @@ class RoutingAdmin(Protocol):
         """
         ...
 
-    async def retire_profile(self, name: str, by: str) -> bool:
-        """Make every version of a profile inactive. Returns whether any was active."""
+    async def retire_profile(self, name: str, *, by: str, reason: str, expected: int | None = None) -> bool:
+        """Make every version of a profile inactive. Returns whether any was active.
+
+        expected: the newest version; nothing is retired, and False returned, if it is another.
+        """
         ...
 
     async def account_routing(self, account_id: str) -> AccountRouting:

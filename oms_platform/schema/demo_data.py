@@ -103,6 +103,11 @@ PROFILES: Final = {
 }
 
 
+# Who the demo's profiles and limits are of, and why.
+_BY: Final = "demo"
+_REASON: Final = "what the demo begins with"
+
+
 def rows() -> list[SQLModel]:
     """Return the demo's rows, parents before children."""
     accounts = [(account, "INSTITUTION") for account in INSTITUTIONS]
@@ -165,7 +170,8 @@ def rows() -> list[SQLModel]:
         ),
     ]
     result += [
-        RoutingProfile(profile=name, version=1, settings=settings) for name, settings in PROFILES.items()
+        RoutingProfile(profile=name, version=1, settings=settings, created_by=_BY, reason=_REASON)
+        for name, settings in PROFILES.items()
     ]
     return result
 
@@ -215,4 +221,4 @@ def seed(dsn: str) -> int:
     finally:
         engine.dispose()
     with connect(dsn, "oms-seed") as connection:
-        return new + add_rules(connection, rules(), by="demo", reason="what the demo begins with")
+        return new + add_rules(connection, rules(), by=_BY, reason=_REASON)

@@ -146,3 +146,5 @@ class RoutingProfile(SQLModel, table=True):
     version: int = Field(primary_key=True)
     active: bool = True
     settings: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    created_by: str
+    reason: str

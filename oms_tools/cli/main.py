@@ -168,6 +168,10 @@ COMMANDS: Final[Mapping[str, Listed]] = {
     "retention": Listed(
         "Drop the partitions of routes, of what they were decided on, and of quotes that are old enough"
     ),
+    "routing": Listed(
+        "Show by what orders are routed, change a routing profile or retire it, and say who did and why",
+        f"{_CLI}.profile_commands:routing",
+    ),
     "scorecards": Listed(
         "Show every venue's scorecard: fills, latency, rejects, price improvement, markouts, closures"
     ),

@@ -8,7 +8,7 @@ import pytest
 
 from oms_client import Client
 from oms_client.answers import Order
-from oms_client.errors import ConflictError
+from oms_client.errors import ApiError, ConflictError
 from oms_tools.audit.verification import verify_database
 from oms_tools.laptop.parts import postgres_dsn, wait_until
 from tests.stack_rig import StackRig
@@ -134,3 +134,98 @@ def test_an_instrument_trades_when_it_is_listed_and_not_when_it_is_off_the_list(
     with psycopg.connect(postgres_dsn(rig.layout.port("postgres")), autocommit=True) as connection:
         assert verify_database(connection).faults == []
     assert processes(rig) == started
+
+
+PROFILE = "e2e"
+SETTINGS = {"strategy": "sweep", "weights": {"price": "0.5", "cost": "0.5"}}
+
+
+def routed_by(client: Client, profile: str) -> tuple[int, str]:
+    """Return the version and the strategy by which an order of a profile would be routed now."""
+    found = client.preview(account="ACC-INST-001", symbol="MSFT", side="BUY", quantity=20, profile=profile)
+    card = found.plan["explanation"]
+    return card.get("profileVersion", 0), card.get("strategy", "")
+
+
+def test_a_changed_profile_routes_the_next_order_within_a_second_and_says_who_and_why(
+    rig: StackRig, client: Client
+) -> None:
+    before = processes(rig)
+    assert client.add_profile(PROFILE, SETTINGS, reason=" first ", version=0).version == 1
+    wait_until(lambda: routed_by(client, PROFILE) == (1, "sweep"), "version 1 in decisions", DONE_S_MAX)
+    assert (
+        client.add_profile(PROFILE, SETTINGS | {"strategy": "best"}, reason="one venue", version=1).version
+        == 2
+    )
+    changed_at = time.monotonic()
+    while routed_by(client, PROFILE) != (2, "best"):
+        assert time.monotonic() - changed_at < DONE_S_MAX
+        time.sleep(0.05)
+    order = ended(client, account="ACC-INST-001", profile=PROFILE)
+    card = client.order_routes(order.order_id).routes[0].plan["explanation"]
+    assert (card["profileVersion"], card["strategy"]) == (2, "best")
+    assert client.retire_profile(PROFILE, reason="over", version=2).active is False
+    told = [(one.version, one.created_by, one.reason, one.retired_by, one.retired_reason)
+            for one in client.profile_versions(PROFILE).versions]  # fmt: skip
+    assert told == [(2, "admin1", "one venue", "admin1", "over"), (1, "admin1", "first", "admin1", "over")]
+    # What was retired comes back as a new version of what was read.
+    assert client.add_profile(PROFILE, SETTINGS, reason="again", version=2).version == 3
+    assert client.profile_versions(PROFILE).versions[0].retired_at is None
+    with psycopg.connect(postgres_dsn(rig.layout.postgres_port, "oms"), autocommit=True) as connection:
+        kept = connection.execute(
+            "SELECT DISTINCT actor, reason FROM audit_log"
+            " WHERE table_name = 'routing_profiles' AND key->>'profile' = %s",
+            (PROFILE,),
+        ).fetchall()
+        assert sorted(kept) == [("admin1", reason) for reason in ("again", "first", "one venue", "over")]
+        assert verify_database(connection).faults == []
+    assert processes(rig) == before
+
+
+WRONG_PROFILES = [
+    ({"weights": {"price": "0", "cost": 0}}, "weights"),
+    ({"strategy": "fastest"}, "strategy"),
+    ({"weights": {"price": "-0.1", "cost": "1"}}, "weights.price"),
+    ({"weights": {"price": "1.5"}}, "weights.price"),
+    ({"weights": {"pryce": "1"}}, "weights.pryce"),
+    ({"weights": {"price": "0.1234567"}}, "weights.price"),
+    ({"aggression_ticks": 1.5}, "aggression_ticks"),
+    ({"market_collar_bps": 10_000}, "market_collar_bps"),
+    ({"staged": {"dark_ms": 0}}, "staged.dark_ms"),
+    ({"passive": {"then": "dark"}}, "passive.then"),
+    ({"venues": ["XNYS"]}, "venues"),
+    ({"reason": " "}, "reason"),
+    ({"reason": None}, "reason"),
+]
+
+
+def test_a_profile_that_cannot_be_is_refused_by_its_field_and_nothing_is_stored(rig: StackRig) -> None:
+    admin = rig.client("admin1")
+    path = "/api/v1/routing/profiles/wrong"
+    for changes, field in WRONG_PROFILES:
+        with pytest.raises(ApiError) as refused:
+            admin.post(path, {**SETTINGS, "reason": "a test", **changes})
+        assert refused.value.status == 400, changes
+        assert field in [one.field for one in refused.value.fields], (changes, refused.value.fields)
+    with pytest.raises(ApiError, match="reason"):
+        admin.post(path, SETTINGS)
+    with pytest.raises(ApiError, match="no right to admin"):
+        rig.client("trader1").post(path, SETTINGS | {"reason": "a test"})
+    with pytest.raises(ApiError, match="never was"):
+        admin.get(f"{path}/versions")
+
+
+def test_of_two_who_change_or_retire_a_profile_one_is_told_to_read_again(
+    rig: StackRig, client: Client
+) -> None:
+    client.add_profile("twice", SETTINGS, reason="first", version=0)
+    for version in (0, 2):
+        with pytest.raises(ConflictError):
+            client.add_profile("twice", SETTINGS, reason="unseen", version=version)
+    client.add_profile("twice", SETTINGS, reason="second", version=1)
+    with pytest.raises(ConflictError):
+        client.retire_profile("twice", reason="unseen", version=1)
+    with pytest.raises(ApiError, match="reason"):
+        rig.client("admin1").delete("/api/v1/routing/profiles/twice")
+    assert [one.reason for one in client.profile_versions("twice").versions] == ["second", "first"]
+    assert client.profile("twice").active

@@ -175,11 +175,11 @@ def test_a_what_if_of_nothing_stored_is_not_found(rig: StackRig) -> None:
 
 def test_an_admin_adds_a_profile_gives_it_to_an_account_and_retires_it(rig: StackRig) -> None:
     admin, trader = rig.client("admin1"), rig.client("trader1")
-    settings = {"strategy": "best", "weights": {"price": 0.6, "cost": "0.4"}}
+    settings = {"strategy": "best", "weights": {"price": 0.6, "cost": "0.4"}, "reason": "a test"}
     with pytest.raises(ApiError, match="no right to admin"):
         trader.post("/api/v1/routing/profiles/mine", settings)
     with pytest.raises(ApiError, match=r"weights.price: must be 0 to 1"):
-        admin.post("/api/v1/routing/profiles/mine", {"weights": {"price": "much"}})
+        admin.post("/api/v1/routing/profiles/mine", {"weights": {"price": "much"}, "reason": "a test"})
     first = admin.post("/api/v1/routing/profiles/mine", settings)["version"]
     assert admin.post("/api/v1/routing/profiles/mine", settings)["version"] == first + 1
     preferences = {"profile": "mine", "avoid": ["XNYS"], "prefer": []}
@@ -194,12 +194,12 @@ def test_an_admin_adds_a_profile_gives_it_to_an_account_and_retires_it(rig: Stac
 
     until(lambda: explanation().get("profileVersion") == first + 1, "the new version in decisions")
     assert explanation()["profile"] == "mine"
-    assert admin.delete("/api/v1/routing/profiles/mine") == {"profile": "mine", "active": False}
+    assert admin.retire_profile("mine", reason="a test") == {"profile": "mine", "active": False}
     until(lambda: explanation()["summary"].startswith("Nothing placed, UNKNOWN_PROFILE"), "the retirement")
     admin.put("/api/v1/accounts/ACC-INST-003/routing", {})
     until(lambda: explanation()["profile"] == "default", "the default profile")
     with pytest.raises(ApiError, match="the default profile cannot be retired"):
-        admin.delete("/api/v1/routing/profiles/default")
+        admin.retire_profile("default", reason="a test")
 
 
 def test_scorecards_fill_from_our_own_fills(rig: StackRig) -> None:

@@ -1,7 +1,8 @@
 """Take the pictures of docs/figures/desk: `python -m tests.page.pictures [FOLDER [views] [chaos]]`.
 
 A desk at work: orders of every outcome, a limit that is near, an order that waits for a second person, a stop
-in force, an exception. Each view in light and dark, 1280 and 2560 wide. Then a demo whose core was killed.
+in force, an exception. Each view in light and dark, 1280 and 2560 wide, and in high contrast, 1440 wide. Then
+a demo whose core was killed.
 """
 
 import random
@@ -28,6 +29,7 @@ from tests.stack_rig import StackRig, free_base_port
 FOLDER = Path(__file__).parents[2] / "docs" / "figures" / "desk"
 SYMBOLS = ("AAPL", "MSFT", "AMZN", "GOOGL", "JPM", "HD", "PG", "V")
 ACCOUNTS = ("ACC-INST-001", "ACC-INST-002", "ACC-INST-003")
+VIEWS = ("positions", "risk", "controls", "venues", "quality", "admin")
 SIZES = ((1280, 800), (2560, 1440))
 COLOURS = 128
 ORDER_EVERY_S = 0.4
@@ -48,6 +50,7 @@ def main() -> None:
                 _set_up(rig)
                 desk.log_in("admin1")
                 _take(desk, folder)
+                _take_contrast(desk, folder)
 
 
 @contextmanager
@@ -166,9 +169,15 @@ def _take(desk: Desk, folder: Path) -> None:
             desk.fill(symbol="AAPL", quantity="1,500", accountId="ACC-INST-001")
             expect(page.locator(".verdict")).to_contain_text("Risk would", timeout=ANSWER_MS_MAX)
             page.locator(".list .slick-row", has_text="Filled").nth(4).locator(".slick-cell").nth(1).click()
+            expect(page.locator(".card .venues .chosen").first).to_be_visible(timeout=ANSWER_MS_MAX)
             page.wait_for_timeout(1_500)
             _keep(page, folder / f"orders-{colours}-{width}.png")
-            for view in ("positions", "risk", "controls", "venues", "quality", "admin"):
+            page.get_by_role("tab", name="Time machine").click()
+            expect(page.get_by_role("tab", name="Time machine")).to_have_attribute("aria-selected", "true")
+            page.wait_for_timeout(1_500)
+            _keep(page, folder / f"time-machine-{colours}-{width}.png")
+            page.get_by_role("tab", name="Why").click()
+            for view in VIEWS:
                 go(desk, view)
                 if view == "controls":
                     link = row(desk, "switches", "ACC-HF-002").get_by_role("button")
@@ -178,6 +187,30 @@ def _take(desk: Desk, folder: Path) -> None:
                 expect(page.locator(".empty", has_text="One moment")).to_have_count(0, timeout=ANSWER_MS_MAX)
                 page.wait_for_timeout(2_500)
                 _keep(page, folder / f"{view}-{colours}-{width}.png")
+            _take_profile(page, folder / f"profile-{colours}-{width}.png")
+
+
+def _take_profile(page: Page, place: Path) -> None:
+    """Take the form of a routing profile with a change in it."""
+    page.get_by_label("What to do with profile default").select_option(label="Change")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("cost", exact=True).fill("0.3")
+    dialog.get_by_label("Strategy").select_option("split")
+    dialog.get_by_label("Reason").fill("fees count more since the first of the month")
+    _keep(page, place)
+    dialog.get_by_role("button", name="Back").click()
+
+
+def _take_contrast(desk: Desk, folder: Path) -> None:
+    """Take every view in high contrast, 1440 wide."""
+    page = desk.page
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.evaluate("document.documentElement.dataset.theme = 'contrast'")
+    for view in ("orders", *VIEWS):
+        go(desk, view)
+        expect(page.locator(".empty", has_text="One moment")).to_have_count(0, timeout=ANSWER_MS_MAX)
+        page.wait_for_timeout(1_500)
+        _keep(page, folder / f"{view}-contrast-1440.png")
 
 
 def _keep(page: Page, place: Path) -> None:

@@ -395,3 +395,17 @@ def test_a_stack_that_is_no_demo_has_no_guide_and_nothing_to_break(rig: StackRig
     assert desk.page.locator(".chaos, .guide").count() == 0
     with pytest.raises(NotFoundError):
         rig.client("admin1").get("/api/v1/chaos")
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (1440, 900), (1920, 1080), (2560, 1440)])
+def test_a_price_of_six_digits_is_whole_in_the_watch_list(desk: Desk, size: tuple[int, int]) -> None:
+    page = desk.page
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    desk.log_in("trader1")
+    page.get_by_label("Find a symbol").fill("BRK.A")
+    line = page.locator(".watch tbody tr", has_text="BRK.A")
+    expect(line.locator("td").first).to_contain_text(",", timeout=ANSWER_MS_MAX)
+    cut = line.locator("th, td").evaluate_all(
+        "cells => cells.filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerText)"
+    )
+    assert cut == []

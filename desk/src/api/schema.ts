@@ -1072,6 +1072,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/routing/profiles/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listProfileVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/surveillance": {
         parameters: {
             query?: never;
@@ -2027,7 +2043,9 @@ export interface components {
             profile: string;
             version: number;
         };
-        ProfileRequest: Record<string, never>;
+        ProfileRequest: {
+            reason: string;
+        };
         ProfileRetired: {
             active: boolean;
             profile: string;
@@ -2035,11 +2053,18 @@ export interface components {
         Profiles: {
             profiles: components["schemas"]["ProfileView"][];
         };
+        ProfileVersions: {
+            versions: components["schemas"]["ProfileView"][];
+        };
         ProfileView: {
             active: boolean;
             createdAt: string;
             createdBy: string;
             profile: string;
+            reason: string;
+            retiredAt: string | null;
+            retiredBy: string | null;
+            retiredReason: string | null;
             settings: {
                 [key: string]: unknown;
             };
@@ -10793,6 +10818,112 @@ export interface operations {
     };
     retireProfile: {
         parameters: {
+            query: {
+                reason: string;
+            };
+            header?: {
+                "If-Match"?: string;
+                "X-Request-Id"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileRetired"];
+                };
+            };
+            400: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: {
+                headers: {
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            412: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            503: {
+                headers: {
+                    ratelimit?: string;
+                    "ratelimit-policy"?: string;
+                    "retry-after"?: number;
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listProfileVersions: {
+        parameters: {
             query?: never;
             header?: {
                 "X-Request-Id"?: string;
@@ -10812,7 +10943,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ProfileRetired"];
+                    "application/json": components["schemas"]["ProfileVersions"];
                 };
             };
             400: {

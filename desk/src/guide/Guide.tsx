@@ -91,8 +91,8 @@ async function run(step: StepName): Promise<void> {
   }
 }
 
-/** at: the view that is shown, whose own controls are not covered. */
-export function Guide({ at }: { at: string }) {
+/** A strip below the views: it takes room of its own, so that it never lies over what it or the person is to press. */
+export function Guide() {
   void orders.version.value;
   const now: Progress = { sent: sent.value, status: orders.get(sent.value)?.status ?? "", hasRead: hasRead.value, hasAsked: hasAsked.value, hasBroken: hasBroken.value };
   const step = current(now);
@@ -102,9 +102,8 @@ export function Guide({ at }: { at: string }) {
     hasRead.value = false;
   }, [sent.value]);
   return (
-    <section class={`guide at-${at}`} aria-label="First minute">
-      <header><h2>First minute</h2><Button run={close} tone="quiet" aria-label="Close the guide">✕</Button></header>
-      {lacks.length ? <p class="warn">Some of it takes the right to {lacks.join(" and to ")}: log in as admin1 for all of it.</p> : null}
+    <section class="guide" aria-label="First minute">
+      <h2>First minute</h2>
       <ol>
         {STEPS.map(one => (
           <li key={one.name} aria-current={one === step ? "step" : undefined} class={isDone(one.name, now) ? "done" : ""}>
@@ -114,6 +113,8 @@ export function Guide({ at }: { at: string }) {
           </li>
         ))}
       </ol>
+      {lacks.length ? <p class="warn">Some of it takes the right to {lacks.join(" and to ")}: log in as admin1 for all of it.</p> : null}
+      <Button run={close} tone="quiet" aria-label="Close the guide">✕</Button>
     </section>
   );
 }

@@ -133,7 +133,7 @@ export function Layout() {
         {views.map(one => <a key={one.name} href={`#${one.name}`} aria-current={one === view ? "page" : undefined} title={`${one.title} (${one.hotkey})`}>{one.title}</a>)}
       </nav>
       <main>{Shown ? <Shown /> : null}</main>
-      {isDemo.value && isGuideOpen.value ? <Guide at={view?.name ?? ""} /> : null}
+      {isDemo.value && isGuideOpen.value ? <Guide /> : null}
       <Toasts />
       <Questions />
       {overlay.value === "keys" ? <Keys /> : overlay.value === "settings" ? <Settings /> : null}

@@ -16,6 +16,12 @@ export function reasonInWords(text: string): string {
   return figures.length ? `${means.replace(/\.$/, "")} (${figures.join(", ")}).` : means;
 }
 
+/** Return what the router says with separators in its numbers, and codes and names of values as words. */
+export const plainWords = (text: string | undefined): string =>
+  (text ?? "").replace(/(?<![\w.,-])\d{4,}(?![\w-])/g, count => Number(count).toLocaleString("en-US"))
+    .replace(/\b[A-Z]+(?:_[A-Z]+)+\b/g, code => code.toLowerCase().replaceAll("_", " "))
+    .replace(/\b([a-z][a-z_]*)=/g, (_, name: string) => `${name.replaceAll("_", " ")} `);
+
 /** Return what a rule of risk looks at. */
 export const ruleInWords = (rule: string): string => CHECKED[rule] ?? rule.toLowerCase().replaceAll("_", " ");
 

@@ -5,7 +5,7 @@ from alembic import op
 from oms_platform.errors import ConfigurationError
 
 revision = "0033"
-down_revision = "0031"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 

@@ -395,7 +395,7 @@ RULES = [
 def test_a_request_is_repeated_as_the_rules_say(
     outcome: Any, of_repeatable: bool, of_other: bool, repeatable: bool
 ) -> None:
-    call = Operations.me.call() if repeatable else Operations.retire_profile.call("x")
+    call = Operations.me.call() if repeatable else Operations.retire_profile.call("x", reason="y")
     exchange = Exchange(call, FAST, lambda: 0.0)
     if of_repeatable if repeatable else of_other:
         assert isinstance(exchange.decide(outcome), Again)

@@ -8,7 +8,7 @@ import { Button, Empty, Field, Pane } from "../../ui/parts";
 import { useRead } from "../../ui/read";
 import { clock, whole } from "../../ui/time";
 import { say } from "../../ui/toasts";
-import { changeInWords, valueInWords, type Values } from "./changes";
+import { changeInWords, keyInWords } from "./changes";
 
 const READ_MS = 5_000;
 const SHOWN_MAX = 100;
@@ -58,8 +58,8 @@ export function AuditPane() {
             <tbody>
               {read.value.map(one => (
                 <tr key={one.sequence}>
-                  <td class="number" title={`hash ${one.chain}`}>{one.sequence}</td><td title={whole(one.at)}>{clock(one.at)}</td><td>{one.actor}</td><td>{one.reason}</td>
-                  <td>{one.table.replaceAll("_", " ")}<div class="soft">{Object.values((one.key ?? {}) as Values).map(valueInWords).join(" ")}</div></td><td class="wrap">{changeInWords(one.before, one.after)}</td>
+                  <td class="number" title={`hash ${one.chain}`}>{one.sequence}</td><td title={whole(one.at)}>{clock(one.at)}</td><td>{one.actor}</td><td class="wrap">{one.reason}</td>
+                  <td>{one.table.replaceAll("_", " ")}<div class="soft">{keyInWords(one.key)}</div></td><td class="wrap">{changeInWords(one.before, one.after)}</td>
                 </tr>
               ))}
             </tbody>

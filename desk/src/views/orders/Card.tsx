@@ -10,7 +10,7 @@ import { withKeys } from "../../ui/hotkeys";
 import { Badge, Button, Empty } from "../../ui/parts";
 import { money, plain, price, shares } from "../../ui/numbers";
 import { clock, clockMs } from "../../ui/time";
-import { isBuy, reasonInWords, sideInWords, statusInWords } from "../../words/reasons";
+import { isBuy, plainWords, reasonInWords, sideInWords, statusInWords } from "../../words/reasons";
 import { eventInWords } from "./moments";
 import { Picture } from "./Picture";
 import { planOf, ranked, type Plan, type VenueConsidered } from "./plan";
@@ -94,14 +94,14 @@ function Why({ plan, symbol, problem }: { plan: Plan; symbol: string; problem: s
   const quoted = (px: string | null | undefined, size: number | undefined) => (px ? `${price(px, tick)} × ${shares(size ?? 0)}` : "not quoted");
   return (
     <>
-      <p class="summary">{why.summary}</p>
+      <p class="summary">{plainWords(why.summary ?? "")}</p>
       <ul class="venues">
         {ranked(plan).map(venue => (
           <li key={venue.venueId} class={venue.chosen ? "chosen" : "passed"}>
             <div class="line">
               <b class="name">{venue.venueId}</b>
               {venue.chosen ? <Badge tone="good">gets {shares(venue.allocated ?? 0)}</Badge> : <Badge tone="soft">passed over</Badge>}
-              <span class="reason">{venue.reason}</span>
+              <span class="reason">{plainWords(venue.reason)}</span>
             </div>
             <div class="below">
               <span>bid {quoted(venue.bidPrice, venue.bidSize)} · offer {quoted(venue.askPrice, venue.askSize)} · fee {plain(venue.feePerShare ?? "0").replace("-", "−")}{venue.allInPrice ? ` · all in ${price(venue.allInPrice, tick, 4)}` : ""}</span>

@@ -15,7 +15,7 @@ import { money, plain, price, shares } from "../../ui/numbers";
 import { confirmDollars, confirmShares, ownAccount } from "../../ui/settings";
 import { say } from "../../ui/toasts";
 import { fieldInWords } from "../../words/fields";
-import { reasonInWords, ruleInWords, sideInWords } from "../../words/reasons";
+import { plainWords, reasonInWords, ruleInWords, sideInWords } from "../../words/reasons";
 import { draft, look, set } from "./draft";
 import { planOf, ranked } from "./plan";
 import { sent } from "./state";
@@ -165,8 +165,8 @@ function Verdict({ foreseen, order }: { foreseen: Foreseen; order: PreviewReques
     <div class={`verdict ${isOld ? "old" : ""}`} aria-busy={isOld}>
       <p class={preview.risk.accepted ? "good" : "bad"}><b>{preview.risk.accepted ? "Risk would accept" : "Risk would reject"}</b>{preview.risk.accepted ? "" : `: ${reasonInWords(preview.risk.denial)}`}</p>
       {legs.length ? (
-        <ul class="legs">{legs.map(venue => <li key={venue.venueId}><b>{venue.venueId}</b> <span class="number">{shares(venue.allocated)}</span> <span class="soft">{venue.reason}</span></li>)}</ul>
-      ) : <p class="soft">{why?.summary ?? plan.reason}</p>}
+        <ul class="legs">{legs.map(venue => <li key={venue.venueId}><b>{venue.venueId}</b> <span class="number">{shares(venue.allocated)}</span> <span class="soft">{plainWords(venue.reason)}</span></li>)}</ul>
+      ) : <p class="soft">{plainWords(why?.summary ?? plan.reason)}</p>}
       {why?.expectedQuantity ? (
         <p>Takes {shares(why.expectedQuantity)} at once for {money(why.expectedNotional)}, fees {money(why.expectedFee)}
           {why.expectedCostBps ? <>; <b>{Number(why.expectedCostBps).toFixed(2)} bps</b> ({money(why.expectedCost)}) beyond the middle</> : null}.</p>
@@ -325,10 +325,10 @@ export function TicketPane() {
               {now.pegType !== "MIDPOINT" ? <Field label="Offset" problem={wrong("peg.offset")}>{given => <input {...given} class="number" value={now.pegOffset} onInput={event => set({ pegOffset: event.currentTarget.value })} />}</Field> : null}
             </>
           ) : null}
-          <Field label="Account" problem={wrong("accountId")}>
+          <Field label="Account" problem={wrong("accountId")} class="whole">
             {given => <select {...given} name="accountId" value={now.accountId} onChange={event => set({ accountId: event.currentTarget.value })}>{accounts.value.map(one => <option key={one.accountId} value={one.accountId}>{one.accountId}</option>)}</select>}
           </Field>
-          <Field label="Strategy" problem={wrong("routing.profile")}>
+          <Field label="Strategy" problem={wrong("routing.profile")} class="whole">
             {given => (
               <select {...given} name="profile" value={now.profile} onChange={event => set({ profile: event.currentTarget.value })}>
                 <option value="">As the account</option>

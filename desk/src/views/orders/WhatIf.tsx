@@ -7,6 +7,7 @@ import type { WhatIfRequest } from "../../api/types";
 import { profiles } from "../../store/desk";
 import { Button, Field } from "../../ui/parts";
 import { shares } from "../../ui/numbers";
+import { plainWords } from "../../words/reasons";
 import { planOf, ranked, weightsOf, type Plan } from "./plan";
 
 const ASK_MS = 250;
@@ -20,14 +21,14 @@ function Difference({ before, after }: { before: Plan; after: Plan }) {
   const isSame = names.every(name => (of(before, name)?.allocated ?? 0) === (of(after, name)?.allocated ?? 0));
   return (
     <div class="difference" role="status">
-      <p><b>{isSame ? "The same shares at the same venues." : "Another plan."}</b> Cost {cost(before)} as it was, {cost(after)} now. {after.explanation?.summary ?? after.reason}</p>
+      <p><b>{isSame ? "The same shares at the same venues." : "Another plan."}</b> Cost {cost(before)} as it was, {cost(after)} now. {plainWords(after.explanation?.summary ?? after.reason)}</p>
       <table class="plain">
         <thead><tr><th>Venue</th><th class="number">Was</th><th class="number">Now</th><th class="number">Score was</th><th class="number">Now</th><th>Now because</th></tr></thead>
         <tbody>
           {names.map(name => {
             const [one, other] = [of(before, name), of(after, name)];
             const differs = (one?.allocated ?? 0) !== (other?.allocated ?? 0);
-            return <tr key={name} class={differs ? "differs" : ""}><td>{name}</td><td class="number">{shares(one?.allocated ?? 0)}</td><td class="number">{differs ? "→ " : ""}{shares(other?.allocated ?? 0)}</td><td class="number">{one?.score ? Number(one.score).toFixed(3) : ""}</td><td class="number">{other?.score ? Number(other.score).toFixed(3) : ""}</td><td>{other?.reason}</td></tr>;
+            return <tr key={name} class={differs ? "differs" : ""}><td>{name}</td><td class="number">{shares(one?.allocated ?? 0)}</td><td class="number">{differs ? "→ " : ""}{shares(other?.allocated ?? 0)}</td><td class="number">{one?.score ? Number(one.score).toFixed(3) : ""}</td><td class="number">{other?.score ? Number(other.score).toFixed(3) : ""}</td><td>{plainWords(other?.reason)}</td></tr>;
           })}
         </tbody>
       </table>
