@@ -171,7 +171,7 @@ def test_a_changed_profile_routes_the_next_order_within_a_second_and_says_who_an
     # What was retired comes back as a new version of what was read.
     assert client.add_profile(PROFILE, SETTINGS, reason="again", version=2).version == 3
     assert client.profile_versions(PROFILE).versions[0].retired_at is None
-    with psycopg.connect(postgres_dsn(rig.layout.postgres_port, "oms"), autocommit=True) as connection:
+    with psycopg.connect(postgres_dsn(rig.layout.port("postgres")), autocommit=True) as connection:
         kept = connection.execute(
             "SELECT DISTINCT actor, reason FROM audit_log"
             " WHERE table_name = 'routing_profiles' AND key->>'profile' = %s",
