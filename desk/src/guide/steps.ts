@@ -20,7 +20,7 @@ export interface Step {
 }
 
 export const STEPS: readonly Step[] = [
-  { name: "send", title: "Send an order", says: "A symbol and a quantity in the ticket are enough; risk and router say below what they would make of it.", action: "Send one for me" },
+  { name: "send", title: "Send an order", says: "A symbol, a quantity and a limit (or Market) in the ticket; risk and router say below what they would make of it.", action: "Send one for me" },
   { name: "filled", title: "See it fill", says: "Its row in the list changes as its venues report. 201 meant: it is on the disk.", action: "" },
   { name: "why", title: "Read why", says: "The card says of each venue what it got or why it was passed over, with the arithmetic.", action: "Open its card" },
   { name: "whatif", title: "Ask what if", says: "Leave a venue out, or move a weight: the stored decision is made again with that, on the book as it was.", action: "Leave a venue out" },

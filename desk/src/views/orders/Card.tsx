@@ -111,7 +111,7 @@ function Why({ plan, symbol, problem }: { plan: Plan; symbol: string; problem: s
         ))}
       </ul>
       <p class="soft">
-        {why.strategy ? `${why.strategy}${why.stage ? `, ${why.stage}` : ""}` : ""} by profile {why.profile} (version {why.profileVersion ?? 0}); best bid {price(why.nationalBestBid, tick)}, offer {price(why.nationalBestOffer, tick)}
+        {why.strategy ? `${why.strategy}${why.stage && why.stage !== why.strategy ? `, ${why.stage}` : ""}` : ""} by profile {why.profile} (version {why.profileVersion ?? 0}); best bid {price(why.nationalBestBid, tick)}, offer {price(why.nationalBestOffer, tick)}
         {why.expectedQuantity ? `; takes ${shares(why.expectedQuantity)} at once for ${money(why.expectedNotional)}, fees ${money(why.expectedFee)}` : ""}
         {why.expectedCostBps ? `, ${Number(why.expectedCostBps).toFixed(2)} bps beyond the middle` : ""}{why.decisionUs ? `; decided in ${shares(why.decisionUs)} µs` : ""}.
       </p>

@@ -14,7 +14,7 @@ import { planOf, ranked } from "./plan";
 type Progress = components["schemas"]["AlgoProgress"];
 const PROGRESS_MS = 1_000;
 const WIDTH = 560;
-const NAME = 150;
+const NAME = 190;
 const VALUE = 70;
 const ROW = 20;
 const GRAPH = 120;
