@@ -81,8 +81,8 @@ def test_a_field_that_is_not_the_clients_to_set_is_refused_by_every_operation(
             # Leave of a second person is not an administrator's to give.
             user = "risk1" if path == "/api/v1/risk/overrides" else "admin1"
             reply = api.call(method, path, body | {name: "admin1"}, user=user)
-            # What it is about may not be there: then nothing was set either.
-            assert reply.status in (400, 404), (method, path, name, reply.body)
+            # What it is about, or the router that judges it, may not be there: then nothing was set either.
+            assert reply.status in (400, 404, 503), (method, path, name, reply.body)
             refused += reply.status == 400
     assert refused >= 5 * len(NOT_THE_CLIENTS)
 
