@@ -31,6 +31,7 @@ def test_an_account_is_opened_once_by_keyboard_and_trades_and_is_suspended(rig: 
     desk.page.get_by_role("button", name="Open an account").focus()
     desk.page.keyboard.press("Enter")
     dialog = desk.page.locator(DIALOG)
+    expect(dialog.locator("input").first).to_be_focused()
     desk.page.keyboard.type(account.lower())
     dialog.get_by_label("Name").fill(HTML)
     dialog.get_by_label("Desk").fill("AGENCY")
@@ -108,7 +109,7 @@ def test_an_instrument_is_listed_changed_and_taken_off_the_list(rig: StackRig, d
     dialog.get_by_label("Tick").fill("-0.01")
     dialog.get_by_label("Reason").fill("its first day")
     desk.page.keyboard.press("Enter")
-    expect(dialog.locator(".note.bad")).to_contain_text("tickSize", timeout=ANSWER_MS_MAX)
+    expect(dialog.locator(".note.bad")).to_contain_text("tick size", timeout=ANSWER_MS_MAX)
     assert desk.violations() == []
     desk.complaints.clear()
     dialog.get_by_label("Tick").fill("0.05")

@@ -241,15 +241,19 @@ def test_the_guide_lies_over_nothing_of_any_view(rig: StackRig, desk: Desk, size
     admin = rig.client("admin1")
     reason = {"reason": "a test", "stage": "BLOCK"}
     switch = admin.post("/api/v1/kill-switches", {"accountId": "ACC-RET-004", **reason})
-    desk.log_in("admin1")
-    guide = page.get_by_role("region", name="First minute").bounding_box()
-    assert guide is not None
-    for view in ("orders", "positions", "risk", "controls", "venues", "quality", "admin"):
-        go(desk, view)
-        shown = page.locator("main").bounding_box()
-        assert shown is not None
-        assert shown["y"] + shown["height"] <= guide["y"] + 1, view
-        assert guide["y"] + guide["height"] <= size[1] + 1, view
-    go(desk, "controls")
-    page.get_by_role("button", name="Release").first.click(trial=True)
-    admin.release_kill_switch(switch["switchId"], reason="over")
+    try:
+        desk.log_in("admin1")
+        guide = page.get_by_role("region", name="First minute").bounding_box()
+        assert guide is not None
+        for view in ("orders", "positions", "risk", "controls", "venues", "quality", "admin"):
+            go(desk, view)
+            shown = page.locator("main").bounding_box()
+            assert shown is not None
+            assert shown["y"] + shown["height"] <= guide["y"] + 1, view
+            assert guide["y"] + guide["height"] <= size[1] + 1, view
+        go(desk, "controls")
+        page.get_by_role("button", name="account ACC-RET-004").click()
+        page.click("#release", trial=True)
+        assert desk.violations() == []
+    finally:
+        admin.release_kill_switch(switch["switchId"], reason="over")

@@ -116,7 +116,7 @@ def test_a_limit_is_set_changed_and_removed_with_a_reason_and_holds(rig: StackRi
     dialog.get_by_label("quantity max").fill("-5")
     dialog.get_by_label("Reason").fill("wrong")
     dialog.get_by_role("button", name="Save").click()
-    expect(dialog.locator(".note.bad")).to_contain_text("quantity_max")
+    expect(dialog.locator(".note.bad")).to_contain_text("quantity max")
     desk.complaints.clear()
     dialog.get_by_label("quantity max").fill("4200")
     dialog.get_by_role("button", name="Save").click()
