@@ -43,9 +43,8 @@ settings.load_profile("oms")
 
 # The files that take longest, so that none of them is left to run alone at the end.
 LONGEST_FIRST = (
-    "faults/test_bad_input.py", "contract/test_openapi.py", "e2e/test_stack.py",
-    "simulation/test_planted_faults.py", "integration/test_keycloak.py",
-    "integration/test_execution_adapter.py",
+    "faults/test_bad_input.py", "properties/test_contract.py", "e2e/test_stack.py",
+    "integration/test_keycloak.py", "integration/test_execution_adapter.py",
 )  # fmt: skip
 
 

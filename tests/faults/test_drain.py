@@ -94,6 +94,7 @@ def stop_and_watch(rig: StackRig, name: str) -> float:
     return time.monotonic() - started
 
 
+@pytest.mark.long
 @pytest.mark.timeout(420)
 def test_every_service_is_stopped_under_flow_and_nothing_is_lost_or_doubled(rig: StackRig) -> None:
     bench = rig.start_bench(RATE, SECONDS)

@@ -1,13 +1,13 @@
-"""What `make integration` runs: what a real Kafka can answer otherwise than one in memory, and Keycloak.
-
-What needs no broker, or any, has been shown by `make test`.
-"""
+"""What `make integration` runs on a real Kafka, and `make test` does not: what a broker's answer decides."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
 from tests.conftest import KAFKA_VARIABLE
+from tests.integration.api_rig import Gateway, gateway_alone
+from tests.integration.rows import Rows
 
 ON_APACHE = os.environ.get(KAFKA_VARIABLE) == "apache"
 ONLY_ON_APACHE = ("test_group_leave.py", "test_kafka_security.py", "test_keycloak.py", "test_two_cores.py")
@@ -21,22 +21,40 @@ OF_THE_GATEWAY, WITHOUT_ITS_BROKER = "test_api_", "test_api_faults.py"
 collect_ignore = [] if ON_APACHE else list(ONLY_ON_APACHE)
 
 
-def is_asked_again(suite: str) -> bool:
-    """Say whether a suite that uses a broker is run on the real one too."""
-    if suite in WITH_ANY_BROKER:
+def is_decided_by_a_broker(item: pytest.Item) -> bool:
+    """Say whether a test is of a suite that a real Kafka can answer otherwise than one in memory."""
+    suite = item.path.name
+    if suite in ONLY_ON_APACHE:
+        return True
+    if suite in WITH_ANY_BROKER or "memory_kafka" not in getattr(item, "fixturenames", ()):
         return False
     return suite == WITHOUT_ITS_BROKER or not suite.startswith(OF_THE_GATEWAY)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what a real Kafka cannot answer otherwise."""
-    if not ON_APACHE:
-        return
-    kept, left_out = [], []
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark them; all tests of the whole stack are marked too."""
     for item in items:
-        here = item.path.parent.name == "integration"
-        uses_broker = "memory_kafka" in getattr(item, "fixturenames", ())
-        again = uses_broker and is_asked_again(item.path.name)
-        (kept if not here or again or item.path.name in ONLY_ON_APACHE else left_out).append(item)
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = kept
+        room = item.path.parent.name
+        if room == "e2e" or (room == "integration" and is_decided_by_a_broker(item)):
+            item.add_marker("broker")
+
+
+@pytest.fixture(scope="module")
+def gateway_of_suite(
+    tmp_path_factory: pytest.TempPathFactory, postgres_port: int, redis_port: int
+) -> Iterator[tuple[Gateway, Rows]]:
+    """One gateway of all tests of a suite, and the rows that it began with."""
+    folder = tmp_path_factory.mktemp("gateway")
+    with gateway_alone(folder, postgres_port, redis_port) as made:
+        yield made, Rows(made.dsn)
+
+
+@pytest.fixture
+def clean_gateway(gateway_of_suite: tuple[Gateway, Rows]) -> Iterator[Gateway]:
+    """The suite's gateway, on rows as they are at its start: a gateway a test takes seconds of a processor.
+
+    For suites of what a gateway reads and writes, not of what it remembers.
+    """
+    made, rows = gateway_of_suite
+    yield made
+    rows.put_back()

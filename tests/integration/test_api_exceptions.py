@@ -1,10 +1,7 @@
 """Execution exceptions at the gateway and on the command line: who sees, who closes, what is kept."""
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,10 +12,9 @@ from click.testing import CliRunner
 from oms_platform.exception_rows import insert_exceptions
 from oms_platform.exceptions import ExceptionKind, ExecutionException
 from oms_platform.ids import uuid7
-from oms_platform.kafka.settings import KafkaSettings
 from oms_tools.cli.client import ISSUER_VARIABLE, URL_VARIABLE
 from oms_tools.cli.exception_commands import exceptions
-from tests.integration.api_rig import Gateway, gateway, wait_for
+from tests.integration.api_rig import Gateway, wait_for
 
 PATH = "/api/v1/exceptions"
 RAW = b"8=FIX.4.4\x019=5\x0135=8\x0158=Ausf\xfchrung\x0110=000\x01"
@@ -48,10 +44,13 @@ def raised(dsn: str, kind: ExceptionKind, account_id: str | None, venue_id: str 
 
 
 @pytest.fixture
-def api(
-    tmp_path: Path, dsn: str, memory_kafka: KafkaSettings, redis_port: int, cleanup: ExitStack
-) -> Iterator[Gateway]:
-    yield cleanup.enter_context(gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port))
+def api(clean_gateway: Gateway) -> Gateway:
+    return clean_gateway
+
+
+@pytest.fixture
+def dsn(clean_gateway: Gateway) -> str:
+    return clean_gateway.dsn
 
 
 def test_who_sees_an_account_sees_its_exceptions_and_the_desk_those_of_none(api: Gateway, dsn: str) -> None:

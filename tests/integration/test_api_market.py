@@ -1,8 +1,6 @@
 """Hours and halts at the gateway and on the command line; names that have a slash or a point in them."""
 
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,22 +9,24 @@ import psycopg
 import pytest
 from click.testing import CliRunner
 
-from oms_platform.kafka.settings import KafkaSettings
 from oms_tools.cli.calendar_commands import calendar
 from oms_tools.cli.client import ISSUER_VARIABLE, URL_VARIABLE
 from oms_tools.cli.exchange_sessions import exchange_calendar, store_calendar
 from oms_tools.cli.halt_commands import halt, unhalt
-from tests.integration.api_rig import Gateway, gateway
+from tests.integration.api_rig import Gateway
 
 HALTS, CALENDARS = "/api/v1/halts", "/api/v1/calendars"
 FIRST, LAST = date(2026, 11, 20), date(2026, 12, 31)
 
 
 @pytest.fixture
-def api(
-    tmp_path: Path, dsn: str, memory_kafka: KafkaSettings, redis_port: int, cleanup: ExitStack
-) -> Iterator[Gateway]:
-    yield cleanup.enter_context(gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port))
+def api(clean_gateway: Gateway) -> Gateway:
+    return clean_gateway
+
+
+@pytest.fixture
+def dsn(clean_gateway: Gateway) -> str:
+    return clean_gateway.dsn
 
 
 def test_a_symbol_is_halted_once_and_lifted_once_and_both_are_kept(api: Gateway) -> None:

@@ -9,6 +9,8 @@ import pytest
 from oms_tools.simulation.command import run_seed
 from tests.simulation.planted import PLANTED, Planted
 
+pytestmark = pytest.mark.long
+
 SEEDS_MAX = 60
 
 
