@@ -1,7 +1,7 @@
 // What the market has traded of a symbol since it is shown, and what we have: side by side, or one of them where there is no place for both.
 import { quotesLive, traded } from "../../store/market";
 import { executions } from "../../store/orders";
-import { NO_QUOTES, type TapeLine, type Trade } from "../../store/tape";
+import { TAPE_MAX, type TapeLine, type Trade } from "../../store/tape";
 import { kept } from "../../ui/kept";
 import { price, shares } from "../../ui/numbers";
 import { Choice, Empty } from "../../ui/parts";
@@ -10,6 +10,8 @@ import { isBuy, sideInWords } from "../../words/reasons";
 import { Direction } from "./Direction";
 
 const OURS_MAX = 8;
+// As many of the market's as are in sight, on a tall screen more.
+const LINES = innerHeight > 1200 ? TAPE_MAX : 10;
 const WHOSE = [{ value: "market", title: "Market's trades" }, { value: "ours", title: "Our trades" }] as const;
 const whose = kept("trades-of", "market", value => WHOSE.some(one => one.value === value));
 
@@ -39,12 +41,12 @@ function MarketsTrades({ symbol, tick }: { symbol: string; tick: string }) {
   const { symbol: of, lines, counts } = traded.value;
   const isLive = quotesLive.value;
   if (of !== symbol || !lines.length) return <Empty>{!symbol ? "" : counts === false ? "Not known: the feed tells no volume of this symbol." : `None since ${symbol} was chosen.`}</Empty>;
-  const now: TapeLine = { kind: "gap", at: "", why: `old: ${NO_QUOTES}` };
+  const now: TapeLine = { kind: "gap", at: "", why: "old: quotes do not come in" };
   return (
     <table class={`plain ${isLive ? "" : "stale"}`}>
       <thead><tr><th>Time</th><th class="number">Shares</th><th class="number">Price</th><th class="number" title="trades since the quote before; 2+ is two or more, at the price of the last">Trades</th></tr></thead>
       {/* By place: what has come changes texts, and moves no line. */}
-      <tbody>{(isLive ? lines : [now, ...lines]).map((line, place) => <Row key={place} line={line} tick={tick} />)}</tbody>
+      <tbody>{(isLive ? lines : [now, ...lines]).slice(0, LINES).map((line, place) => <Row key={place} line={line} tick={tick} />)}</tbody>
     </table>
   );
 }
