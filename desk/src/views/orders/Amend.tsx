@@ -6,6 +6,7 @@ import type { ReplaceRequest } from "../../api/types";
 import { orders } from "../../store/orders";
 import { Button, Field } from "../../ui/parts";
 import { shares } from "../../ui/numbers";
+import { say } from "../../ui/toasts";
 import { reasonInWords, sideInWords } from "../../words/reasons";
 import { replace, verdictOf } from "./actions";
 import { amending, grid } from "./state";
@@ -70,7 +71,7 @@ export function Amend({ orderId }: { orderId: string }) {
     const content = JSON.stringify(wanted);
     if (intent.current.content !== content) intent.current = { content, key: uuid7() };
     try {
-      await replace(order, wanted, intent.current.key);
+      say(await replace(order, wanted, intent.current.key), "good");
       close();
     } catch (problem) {
       if (problem instanceof ApiProblem && problem.refused) intent.current = { content: "", key: "" };
