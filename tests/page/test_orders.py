@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from playwright.sync_api import expect
 
-from oms_tools.laptop.parts import postgres_dsn
+from oms_tools.laptop.parts import postgres_dsn, wait_until
 from tests.e2e.orders import far_below, place, until_status
 from tests.page.desk import AXE, Desk, canceled, filled, orders_of, resting
 from tests.stack_rig import StackRig
@@ -255,6 +255,26 @@ def test_an_order_is_changed_in_the_list_suspended_and_resumed(rig: StackRig, de
     desk.page.get_by_role("button", name="Resume").click()
     desk.says(order_id, "status", "Working")
     assert client.get(f"/api/v1/orders/{order_id}")["quantity"] == 144
+
+
+def test_the_stop_of_an_order_is_changed_in_the_list(rig: StackRig, desk: Desk) -> None:
+    client = rig.client("trader1")
+    # A stop to sell far below the market waits.
+    price = Decimal(far_below(client))
+    terms = {"side": "SELL", "orderType": "STOP", "stopPrice": str(price), "quantity": 145}
+    order_id = str(place(client, **terms)["orderId"])
+    desk.log_in("trader1")
+    desk.says(order_id, "status", "Working")
+    desk.choose(order_id)
+    desk.page.keyboard.press("a")
+    desk.page.locator(".amend").get_by_label("Stop").fill(str(price - 1))
+    expect(desk.page.locator(".amend")).to_contain_text("risk would accept it")
+    desk.page.keyboard.press("Enter")
+    expect(desk.page.locator(".amend")).to_have_count(0)
+    wait_until(
+        lambda: Decimal(client.get(f"/api/v1/orders/{order_id}")["stopPrice"]) == price - 1, "the stop"
+    )
+    canceled(client, order_id)
 
 
 def test_many_orders_are_selected_by_keyboard_and_canceled_at_once(rig: StackRig, desk: Desk) -> None:
