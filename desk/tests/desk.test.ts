@@ -296,7 +296,7 @@ test("an order of this page has its terms from the first moment, whichever of it
 
 test("the list says the terms of an order that was sent, though no event of it comes", async () => {
   await live();
-  list = [order(9, "NEW", { basketId: "b" })];
+  answers.set(`GET /api/v1/orders/${idOf(9)}`, () => ({ body: order(9, "NEW", { basketId: "b" }) }));
   placing([{ accountId: "A", clientOrderId: "mine", symbol: "DIS", side: "BUY", quantity: 10 }])([{ orderId: idOf(9), clientOrderId: "mine", created: true, message: "", status: "NEW", timestamp: "" }]);
   await until(() => orders.get(idOf(9))?.basketId === "b", "read");
 });
