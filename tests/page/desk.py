@@ -114,7 +114,7 @@ class Desk:
         self.cell(order_id, "symbol").click()
 
     def fill(self, **fields: str) -> None:
-        """Write into the ticket, by the names of its fields; side is Buy, Sell or Short."""
+        """Write into the ticket, by the names of its fields; side is Buy, Sell or Sell short."""
         wanted = {"symbol": "DIS", "accountId": "ACC-INST-001", "orderType": "MARKET"} | fields
         if side := wanted.pop("side", None):
             self.page.locator(".ticket").get_by_text(side, exact=True).click()
