@@ -746,7 +746,11 @@ class Venues(Answer, frozen=True):
 
 
 class Quote(Answer, frozen=True):
-    """A symbol's national best bid and offer, dollars; None on a side that nobody quotes. Sizes: shares."""
+    """A symbol's national best bid and offer, dollars; None on a side that nobody quotes. Sizes: shares.
+
+    last_price, last_size: of the newest trade at any venue; None where the feed has told of none. volume:
+    shares that were traded since the feed began to count; None where it does not count.
+    """
 
     symbol: str
     sequence: int
@@ -755,6 +759,9 @@ class Quote(Answer, frozen=True):
     ask: Decimal | None
     ask_size: int
     quoted_at: datetime
+    last_price: Decimal | None = None
+    last_size: int | None = None
+    volume: int | None = None
 
 
 class Quotes(Answer, frozen=True):

@@ -1178,7 +1178,10 @@ class Operations:
 
     @operation("listQuotes")
     def quotes(self, symbols: str | Sequence[str] | None = None) -> Call[answers.Quotes]:
-        """Return the newest national best bids and offers, of every instrument where no symbol is named."""
+        """Return the newest national best bids and offers, last trades and volumes.
+
+        Of every instrument where no symbol is named.
+        """
         query = query_of(symbol=_list(symbols))
         return Call(method="GET", path="/api/v1/quotes", shape=answers.Quotes, query=query)
 

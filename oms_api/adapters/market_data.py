@@ -123,6 +123,10 @@ def _quote_view(quote: Quote) -> QuoteView:
         _plain(ask),
         sum(s for v in quote.venues for p, s in zip(v.ask_prices, v.ask_sizes, strict=True) if p == ask),
         quote.quoted_at,
+        _plain(quote.last_price),
+        # No trade is of 0 shares: it is how the message has a size that was not told.
+        quote.last_size if quote.last_size > 0 else None,
+        quote.volume,
     )
 
 

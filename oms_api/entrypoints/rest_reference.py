@@ -144,7 +144,8 @@ def _of_market(ports: Ports) -> list[AnyOperation]:
         ),
         Operation(
             method="GET", path="/api/v1/quotes", name="listQuotes", tag=TAG, right=Right.READ, serve=quotes,
-            summary="The newest national best bids and offers", query=QuotesQuery, answers={200: Quotes},
+            summary="The newest national best bids and offers, last trades and volumes", query=QuotesQuery,
+            answers={200: Quotes},
         ),
         Operation(
             method="GET", path="/api/v1/quotes/{symbol}/book", name="getBook", tag=TAG, right=Right.READ,

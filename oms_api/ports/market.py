@@ -189,7 +189,12 @@ class Catalog(Protocol):
 
 
 class QuoteView(View, frozen=True):
-    """The national best bid and offer of a symbol over the lit venues. Sizes: shares there in all."""
+    """The national best bid and offer of a symbol over the lit venues, and what was traded of it anywhere.
+
+    Sizes: shares there in all. last_price, last_size: of the newest trade, whose time is not told; null
+    before the first, and where the feed tells of none. volume: shares that were traded since the feed began
+    to count, so that it falls where the feed counts anew; null where it does not count.
+    """
 
     symbol: str
     sequence: int
@@ -198,6 +203,9 @@ class QuoteView(View, frozen=True):
     ask: Decimal | None
     ask_size: int
     quoted_at: Instant
+    last_price: Decimal | None
+    last_size: int | None
+    volume: int | None
 
 
 class LevelView(View, frozen=True):

@@ -168,14 +168,14 @@ def algo(data: Path, user: str, order_id: str, as_json: bool) -> None:
 @click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL...")
 @json_option
 def quote(data: Path, user: str, symbols: tuple[str, ...], as_json: bool) -> None:
-    """Show the national best bid and offer of symbols; times are UTC."""
+    """Show the national best bid and offer of symbols, their last trade and volume; times are UTC."""
     wanted = [symbol.upper() for symbol in symbols]
     answer = ApiClient.of_stack(data.resolve(), user).quotes(wanted)
     if as_json:
         click.echo(json.dumps(answer, indent=1))
         return
     found = read(answer, answers.Quotes).quotes
-    titles = ("symbol", "size>", "bid>", "offer>", "size>", "spread>", "time")
+    titles = ("symbol", "size>", "bid>", "offer>", "size>", "spread>", "last>", "volume>", "time")
     say(console, *aligned(titles, [_quote_cells(one) for one in found]))
 
 
@@ -188,5 +188,7 @@ def _quote_cells(one: answers.Quote) -> list[str]:
         price(one.ask),
         ABSENT if one.ask is None else f"{one.ask_size:,}",
         price(spread),
+        price(one.last_price),
+        ABSENT if one.volume is None else f"{one.volume:,}",
         f"{one.quoted_at:%H:%M:%S.%f}"[:-3],
     ]

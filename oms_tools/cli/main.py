@@ -153,7 +153,8 @@ COMMANDS: Final[Mapping[str, Listed]] = {
         "Say what an order costs in each process, by line of work, and what wakes up without any"
     ),
     "quote": Listed(
-        "Show the national best bid and offer of symbols; times are UTC", f"{_CLI}.desk_commands:quote"
+        "Show the national best bid and offer of symbols, their last trade and volume; times are UTC",
+        f"{_CLI}.desk_commands:quote",
     ),
     "reconcile": Listed("Compare what we hold with what venues say", f"{_CLI}.reconcile_commands:reconcile"),
     "replace": Listed(

@@ -105,7 +105,8 @@ def test_every_frame_of_a_run_is_what_the_document_says_and_every_message_is_see
         await client.ask("subscribe", accounts=["Z"])
         await client.ask("ping")
         door.desk.held = {"a": position("A", "S", 1)}
-        door.desk.quoted = {"S": quote("S", 1)}
+        untraded = {"last_price": None, "last_size": None, "volume": None}
+        door.desk.quoted = {"S": msgspec.structs.replace(quote("S", 1), **untraded)}
         door.desk.attention = [alert("x", "A"), alert("k", None, "KILL_SWITCH")]
         every = ["orders", "executions", "positions", "quotes", "alerts"]
         await client.ask("subscribe", accounts=["A"], symbols=["S"], channels=every, snapshot=True)

@@ -20,9 +20,11 @@ from tests.tenants import SHARED, Names, operations
 
 
 class _OneQuote(MarketDataServiceBase):
-    """Quotes AAPL at two venues, and nothing else."""
+    """Quotes AAPL at two venues and DIS, of which its feed tells no trades, at none."""
 
     async def get_book(self, get_book_request: GetBookRequest) -> Quote:
+        if get_book_request.symbol == "DIS":
+            return Quote(symbol="DIS", sequence=1, quoted_at=datetime.now(UTC))
         if get_book_request.symbol != "AAPL":
             raise GRPCError(Status.NOT_FOUND, "no quote")
         return Quote(
@@ -35,6 +37,9 @@ class _OneQuote(MarketDataServiceBase):
                 VenueQuote("XNAS", ["229.99"], [50], ["230.02"], [400]),
             ],
             quoted_at=datetime.now(UTC),
+            last_price="230.005000",
+            last_size=100,
+            volume=5_000_000_000,
         )
 
 
@@ -159,6 +164,9 @@ def test_only_ones_own_is_listed(api: Gateway) -> None:
 def test_quotes_and_books_are_told_as_they_stand(api: Gateway) -> None:
     (quote,) = api.call("GET", "/api/v1/quotes?symbol=AAPL,MSFT").json["quotes"]
     assert (quote["bid"], quote["bidSize"], quote["ask"], quote["askSize"]) == ("229.99", 150, "230.01", 300)
+    assert (quote["lastPrice"], quote["lastSize"], quote["volume"]) == ("230.005", 100, 5_000_000_000)
+    (untold,) = api.call("GET", "/api/v1/quotes?symbol=DIS").json["quotes"]
+    assert (untold["lastPrice"], untold["lastSize"], untold["volume"]) == (None, None, None)
     book = api.call("GET", "/api/v1/quotes/AAPL/book").json
     assert [level["size"] for level in book["venues"][0]["bids"]] == [100, 200]
     assert api.call("GET", "/api/v1/quotes/MSFT/book").status == 404

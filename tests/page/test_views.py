@@ -1,7 +1,11 @@
 """The views beside the orders in a real browser, on a whole stack."""
 
+import json
+import re
 import time
 import uuid
+from itertools import pairwise
+from typing import Any
 
 import psycopg
 import pytest
@@ -409,3 +413,76 @@ def test_a_price_of_six_digits_is_whole_in_the_watch_list(desk: Desk, size: tupl
         "cells => cells.filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerText)"
     )
     assert cut == []
+
+
+# ---- what the market trades
+
+
+def test_the_tape_is_what_the_streams_quotes_say_was_traded(desk: Desk) -> None:
+    page = desk.page
+    frames: list[str | bytes] = []
+
+    def note(frame: str | bytes) -> None:
+        frames.append(frame)
+
+    page.on("websocket", lambda socket: socket.on("framereceived", note))
+    desk.log_in("trader1")
+    page.locator(".watch").get_by_role("button", name="DIS", exact=True).click()
+    lines = page.locator(".trades .market tbody tr")
+    expect(lines.nth(5)).to_be_attached(timeout=ANSWER_MS_MAX)
+    shown = lines.evaluate_all("rows => rows.map(row => [...row.cells].map(cell => cell.innerText))")
+    tape = [(at[-5:], shares, re.sub(r"[^0-9.]", "", price), trades) for at, shares, price, trades in shown]
+    deadline = time.monotonic() + ANSWER_MS_MAX / 1000
+    while not _is_part_of(tape[::-1], told := _told_trades(frames, "DIS")):
+        assert time.monotonic() < deadline, (tape, told)
+        page.wait_for_timeout(50)
+    watched = page.locator(".watch tbody tr", has_text="DIS")
+    expect(watched.locator(".last")).to_have_text(
+        re.compile(r"[▲▼](up|down) \d+\.\d\d"), timeout=ANSWER_MS_MAX
+    )
+    expect(watched.locator(".volume")).to_have_text(re.compile(r"^\d+(\.\d+)? [km]$"))
+
+
+def _told_trades(frames: list[str | bytes], symbol: str) -> list[tuple[str, str, str, str]]:
+    """Return what was traded between a symbol's quotes: minute and second, shares, price, trades."""
+    quotes = [
+        quote
+        for message in map(json.loads, list(frames))
+        if message["type"] == "quotes"
+        for quote in message["quotes"]
+        if quote["symbol"] == symbol
+    ]
+    newer = [after for before, after in pairwise(quotes) if after["sequence"] > before["sequence"]]
+    return [
+        (
+            after["quotedAt"][14:19],
+            f"{after['volume'] - before['volume']:,}",
+            f"{float(after['lastPrice']):.2f}",
+            "1" if after["volume"] - before["volume"] == after["lastSize"] else "2+",
+        )
+        for before, after in pairwise(quotes[:1] + newer)
+        if after["volume"] > before["volume"]
+    ]
+
+
+def _is_part_of(some: list[Any], every: list[Any]) -> bool:
+    """Whether some values are in a list one after the other."""
+    return any(every[place : place + len(some)] == some for place in range(len(every)))
+
+
+def test_trades_are_the_markets_or_ours_by_keyboard_and_both_where_there_is_place(desk: Desk) -> None:
+    page = desk.page
+    desk.log_in("trader1")
+    market, ours = page.locator(".trades .market"), page.locator(".trades .ours")
+    expect(market).to_be_visible()
+    expect(ours).to_be_hidden()
+    page.get_by_role("radio", name="Market's trades").focus()
+    page.keyboard.press("ArrowRight")
+    expect(ours).to_be_visible()
+    expect(market).to_be_hidden()
+    page.reload()
+    desk.until("LIVE")
+    expect(ours).to_be_visible()
+    page.set_viewport_size({"width": 2560, "height": 1440})
+    expect(market).to_be_visible()
+    expect(ours).to_be_visible()

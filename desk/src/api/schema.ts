@@ -2113,9 +2113,12 @@ export interface components {
             askSize: number;
             bid: string | null;
             bidSize: number;
+            lastPrice: string | null;
+            lastSize: number | null;
             quotedAt: string;
             sequence: number;
             symbol: string;
+            volume: number | null;
         };
         RaiseRequest: {
             reason: string;

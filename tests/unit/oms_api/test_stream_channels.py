@@ -46,7 +46,8 @@ def position(account: str, symbol: str, quantity: int) -> HeldPosition:
 
 
 def quote(symbol: str, sequence: int) -> QuoteView:
-    return QuoteView(symbol, sequence, Decimal("1.24"), 100, Decimal("1.26"), 200, NOW)
+    traded = Decimal("1.26"), 300, 300 * sequence
+    return QuoteView(symbol, sequence, Decimal("1.24"), 100, Decimal("1.26"), 200, NOW, *traded)
 
 
 def alert(name: str, account: str | None, kind: str = "EXECUTION_EXCEPTION") -> AlertView:

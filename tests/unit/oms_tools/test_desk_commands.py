@@ -213,9 +213,13 @@ def test_accounts_and_quotes_are_shown_within_80_columns() -> None:
         "askSize": 400,
         "quotedAt": "2026-03-02T15:00:00.123456Z",
         "sequence": 7,
+        "lastPrice": "227.380000",
+        "lastSize": 300,
+        "volume": 41_234_500,
         "venues": [],
     }
     nothing = full | {"symbol": "V", "bid": None, "bidSize": 0, "ask": None, "askSize": 0}
+    nothing |= {"lastPrice": None, "lastSize": None, "volume": None}
     answers = {
         "GET /api/v1/accounts": ACCOUNTS,
         "GET /api/v1/quotes": {"quotes": [full, nothing]},
@@ -226,8 +230,10 @@ def test_accounts_and_quotes_are_shown_within_80_columns() -> None:
         quoted = run(api, "quote", "aapl", "v").output
         assert api.queries("GET /api/v1/quotes") == [{"symbol": ["AAPL", "V"]}]
     lines = quoted.splitlines()
-    assert lines[1].split() == ["AAPL", "12,500", "227.38", "227.40", "400", "0.02", "15:00:00.123"]
-    assert lines[2].split() == ["V", *["–"] * 5, "15:00:00.123"]
+    assert lines[1].split() == [
+        "AAPL", "12,500", "227.38", "227.40", "400", "0.02", "227.38", "41,234,500", "15:00:00.123",
+    ]  # fmt: skip
+    assert lines[2].split() == ["V", *["–"] * 7, "15:00:00.123"]
     assert max(len(line) for line in (*lines, *shown.splitlines())) <= 80
 
 

@@ -1,22 +1,20 @@
-// Every venue's displayed book of one symbol as a ladder, and what we have just traded of it. A click takes a price.
+// Every venue's displayed book of one symbol as a ladder, and what the market and we have just traded of it. A click takes a price.
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { call } from "../../api/client";
 import { inWords } from "../../api/problems";
 import type { Book } from "../../api/types";
 import { instruments } from "../../store/desk";
-import { executions } from "../../store/orders";
 import { Empty, Pane } from "../../ui/parts";
 import { price, shares } from "../../ui/numbers";
 import { clock } from "../../ui/time";
-import { isBuy, sideInWords } from "../../words/reasons";
 import { ladderOf, type Rung } from "./book";
 import { draft, take } from "./draft";
+import { Trades } from "./Trades";
 
 const BOOK_MS = 500;
 // As many prices a side as a usual screen has place for, more on a tall one.
 const DEPTH = innerHeight > 1200 ? 10 : 5;
-const TRADES_MAX = 8;
 const book = signal<{ readonly book: Book | null; readonly problem: string }>({ book: null, problem: "" });
 
 function useBook(symbol: string): void {
@@ -60,11 +58,9 @@ const blank = (count: number) => Array.from({ length: Math.max(0, count) }, (_, 
 export function LadderPane() {
   const { symbol } = draft.value;
   useBook(symbol);
-  void executions.version.value;
   const tick = instruments.value.get(symbol)?.tickSize ?? "0.01";
   const { book: now, problem } = book.value;
   const ladder = now ? ladderOf(now, DEPTH) : null;
-  const trades = [...executions.values()].filter(one => one.symbol === symbol).sort((one, other) => (one.transactTime < other.transactTime ? 1 : -1)).slice(0, TRADES_MAX);
   const spread = now?.bid && now.ask ? Number(now.ask) - Number(now.bid) : null;
   return (
     <Pane title={symbol ? `Book of ${symbol}` : "Book"} class={`ladder ${problem ? "stale" : ""}`} tools={<span class="soft">{problem || (now ? clock(now.quotedAt) : "")}</span>}>
@@ -81,11 +77,7 @@ export function LadderPane() {
             </tbody>
           </table>
         ) : <Empty>{symbol ? problem || "No book yet." : "Choose a symbol."}</Empty>}
-        <h3 class="of-trades">Our trades</h3>
-        {trades.length ? (
-          <table class="plain"><thead><tr><th>Time</th><th class="number">Shares</th><th class="number">Price</th><th>Venue</th></tr></thead>
-            <tbody>{trades.map(one => <tr key={`${one.orderId} ${one.sequence}`}><td>{clock(one.transactTime)}</td><td class={`number ${isBuy(one.side) ? "buy" : "sell"}`}>{sideInWords(one.side)} {shares(one.lastQty)}</td><td class="number">{price(one.lastPx, tick)}</td><td>{one.venueId}</td></tr>)}</tbody></table>
-        ) : <Empty>None yet.</Empty>}
+        <Trades symbol={symbol} tick={tick} />
       </div>
     </Pane>
   );

@@ -1,11 +1,12 @@
-// The watch list: live bid and offer of the symbols that somebody wants to see, and where their middle came from.
+// The watch list: live bid and offer, last trade and volume of the symbols that somebody wants to see, and where their middle came from.
 import { effect, signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { instruments, me } from "../../store/desk";
-import { middlesOf, quotes, quotesLive } from "../../store/market";
+import { isUp, middlesOf, quotes, quotesLive, showTape } from "../../store/market";
 import { unwantQuotes, wantQuotes } from "../../stream/connection";
 import { Button, Empty, Pane } from "../../ui/parts";
-import { drawnAt, price, shares, signed } from "../../ui/numbers";
+import { brief, drawnAt, price, shares, signed } from "../../ui/numbers";
+import { Direction } from "./Direction";
 import { draft, look } from "./draft";
 
 const KEY = "oms-watch:";
@@ -34,7 +35,10 @@ effect(() => {
 effect(() => {
   if (keptFor) localStorage.setItem(KEY + keptFor, JSON.stringify(watched.value));
   const wanted = new Set(watched.value);
-  if (instruments.value.has(draft.value.symbol)) wanted.add(draft.value.symbol);
+  const shown = draft.value.symbol;
+  if (instruments.value.has(shown)) wanted.add(shown);
+  // A quote that is not followed may be of long ago, and what was traded since would be told as of now.
+  showTape(shown, asked.has(shown) && quotesLive.peek() ? quotes.get(shown) : undefined);
   unwantQuotes([...asked].filter(symbol => !wanted.has(symbol)));
   wantQuotes([...wanted].filter(symbol => instruments.value.has(symbol)));
   asked = wanted;
@@ -64,12 +68,14 @@ function Line({ symbol }: { symbol: string }) {
   const change = first && last ? (100 * (last - first)) / first : null;
   const isShown = draft.value.symbol === symbol;
   return (
-    <tr class={isShown ? "shown" : ""} onClick={() => look(symbol)}>
-      <th scope="row"><button type="button" class="quiet name" aria-pressed={isShown} title={instrument?.haltReason ? `halted: ${instrument.haltReason}` : instrument?.name}>{symbol}{instrument?.haltReason ? <span class="bad"> halt</span> : null}</button></th>
-      <td class="number sell" title={`${shares(quote?.bidSize)} shares`}>{price(quote?.bid, instrument?.tickSize)}</td>
-      <td class="number buy" title={`${shares(quote?.askSize)} shares`}>{price(quote?.ask, instrument?.tickSize)}</td>
-      <td class={`number ${change === null ? "" : change >= 0 ? "good" : "bad"}`} title="change of the middle since this page was opened">{change === null ? "" : signed(change)}</td>
-      <td><Sparkline symbol={symbol} /></td>
+    <tr role="row" class={isShown ? "shown" : ""} onClick={() => look(symbol)}>
+      <th scope="row" role="rowheader" class="name"><button type="button" class="quiet name" aria-pressed={isShown} title={instrument?.haltReason ? `halted: ${instrument.haltReason}` : instrument?.name}>{symbol}{instrument?.haltReason ? <span class="bad"> halt</span> : null}</button></th>
+      <td role="cell" class="number last" title={`last trade, of ${shares(quote?.lastSize)} shares`}><Direction isUp={isUp(symbol)} />{price(quote?.lastPrice, instrument?.tickSize)}</td>
+      <td role="cell" class="number bid sell" title={`${shares(quote?.bidSize)} shares`}>{price(quote?.bid, instrument?.tickSize)}</td>
+      <td role="cell" class="number ask buy" title={`${shares(quote?.askSize)} shares`}>{price(quote?.ask, instrument?.tickSize)}</td>
+      <td role="cell" class={`number change ${change === null ? "" : change >= 0 ? "good" : "bad"}`} title="change of the middle since this page was opened">{change === null ? "" : signed(change)}</td>
+      <td role="cell" class="number volume" title={`${shares(quote?.volume)} shares were traded since the feed began to count`}>{brief(quote?.volume)}</td>
+      <td role="cell" class="trend"><Sparkline symbol={symbol} /></td>
     </tr>
   );
 }
@@ -95,15 +101,20 @@ export function Watch() {
         onKeyDown={event => { if (event.key === "Enter" && shown[0]) { look(shown[0]); setText(""); } }} />
       <Button run={() => setEditing(!isEditing)} aria-pressed={isEditing} title="Choose what is watched">Edit</Button>
     </>}>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Watch list">
+      <div class="scroll" tabIndex={0} role="region" aria-label={quotesLive.value ? "Watch list" : "Watch list, old: quotes do not come in"}>
         {isEditing ? (
           <ul class="columns">{(found ?? all.slice(0, 200).map(one => one.symbol)).map(symbol => (
             <li key={symbol}><label class="check"><input type="checkbox" checked={watched.value.includes(symbol)} onChange={() => flip(symbol)} />{symbol} <span class="soft">{instruments.value.get(symbol)?.name}</span></label></li>
           ))}</ul>
         ) : shown.length ? (
-          <table class="plain">
-            <thead><tr><th>Symbol</th><th class="number">Bid</th><th class="number">Offer</th><th class="number">%</th><th><span class="hidden">Trend</span></th></tr></thead>
-            <tbody>{shown.map(symbol => <Line key={symbol} symbol={symbol} />)}</tbody>
+          // The roles are said since a table that is laid out as lines of two is none for every reader.
+          <table class="plain" role="table">
+            <thead role="rowgroup"><tr role="row">
+              <th role="columnheader" class="name">Symbol</th><th role="columnheader" class="number last">Last</th><th role="columnheader" class="number bid">Bid</th>
+              <th role="columnheader" class="number ask">Offer</th><th role="columnheader" class="number change">%</th><th role="columnheader" class="number volume">Volume</th>
+              <th role="columnheader" class="trend"><span class="hidden">Trend</span></th>
+            </tr></thead>
+            <tbody role="rowgroup">{shown.map(symbol => <Line key={symbol} symbol={symbol} />)}</tbody>
           </table>
         ) : <Empty>{words ? "No such symbol." : "Nothing is watched: Edit."}</Empty>}
       </div>
