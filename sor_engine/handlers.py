@@ -20,7 +20,7 @@ from oms_platform.messages import Quote, RouteExplanation, RoutePlan, RouteReque
 from oms_platform.order_types import AUCTIONS, venue_force, worked_terms
 from oms_platform.pegs import peg_price
 from oms_platform.prices import micros_of
-from oms_platform.sides import far, is_buy
+from oms_platform.sides import SHORTS, far, is_buy
 from oms_platform.telemetry.order_trace import traced_id
 from oms_platform.venue_limits import VenueBound
 from oms_platform.vocabulary import OrderTerms, OrderType, Routing
@@ -426,6 +426,7 @@ def _request_of(inputs: FrozenInputs, tick_micros: int, quote: Quote | None) -> 
     return Request(
         symbol=terms.symbol,
         buy=is_buy(terms.side),
+        short=terms.side in SHORTS,
         quantity=request.quantity,
         time_in_force=venue_force(terms.time_in_force),
         limit_micros=terms.limit_price_micros if terms.order_type is OrderType.LIMIT else None,

@@ -4,8 +4,9 @@ import socket
 import time
 from datetime import UTC, datetime, timedelta
 
+from tests.patience import EVENTUALLY_S
+
 SOH = b"\x01"
-WAIT_S = 10.0
 
 
 def stamp(offset_s: float = 0.0) -> str:
@@ -28,7 +29,7 @@ class RawClient:
     """One connection to a venue's session, as OMS."""
 
     def __init__(self, port: int, venue_id: str = "XNYS", sender: str = "OMS") -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=WAIT_S)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=EVENTUALLY_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.venue_id, self.sender = venue_id, sender
         self.next_out = 1
@@ -52,11 +53,11 @@ class RawClient:
         self.send("A", b"98=0|108=%d|" % heartbeat_s + more)
         return self.read()
 
-    def read(self, wait_s: float = WAIT_S) -> dict[str, bytes]:
+    def read(self, wait_s: float = EVENTUALLY_S) -> dict[str, bytes]:
         """Return the next message by tag. Raises EOFError at the end, TimeoutError when none comes."""
         return dict(fields_of(self.read_raw(wait_s)))
 
-    def read_raw(self, wait_s: float = WAIT_S) -> bytes:
+    def read_raw(self, wait_s: float = EVENTUALLY_S) -> bytes:
         """Return the next message's bytes."""
         deadline = time.monotonic() + wait_s
         while (end := self._end()) is None:
@@ -83,7 +84,7 @@ class RawClient:
         end = body + int(self._buffer[place + 3 : body - 1]) + 7
         return end if len(self._buffer) >= end else None
 
-    def is_closed(self, wait_s: float = WAIT_S) -> bool:
+    def is_closed(self, wait_s: float = EVENTUALLY_S) -> bool:
         """Wait for the venue to close the connection; what it says before is passed over."""
         try:
             while True:

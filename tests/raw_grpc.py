@@ -18,7 +18,8 @@ from h2.events import (
 )
 from h2.exceptions import ProtocolError
 
-ANSWER_S_MAX = 30.0
+from tests.patience import EVENTUALLY_S
+
 Header = tuple[str, str]
 
 
@@ -119,7 +120,7 @@ class RawClient:
     async def answer(self, stream: int) -> RawAnswer:
         """Wait for a call's end."""
         found = self.answers[stream]
-        await asyncio.wait_for(found.ended.wait(), ANSWER_S_MAX)
+        await asyncio.wait_for(found.ended.wait(), EVENTUALLY_S)
         return found
 
     async def call(self, path: str, data: bytes, *extra: Header) -> RawAnswer:

@@ -9,6 +9,7 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from oms_platform.telemetry.spans import Span
+from tests.patience import EVENTUALLY_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ class SpanCollector:
         """Return every span that came."""
         return list(self._spans)
 
-    def of_trace(self, trace_id: str, *names: str, timeout_s: float = 15.0) -> list[Seen]:
+    def of_trace(self, trace_id: str, *names: str, timeout_s: float = EVENTUALLY_S) -> list[Seen]:
         """Return a trace's spans when it has all of these names, or whatever is there at the end."""
         deadline = time.monotonic() + timeout_s
         while True:

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import type { Order } from "../src/api/types";
 import { paste } from "../src/session/session";
-import { enter, leave, me, placed } from "../src/store/desk";
+import { enter, leave, me, placing } from "../src/store/desk";
 import { CLOSED_MAX, orders } from "../src/store/orders";
 import { standing } from "../src/stream/connection";
 
@@ -251,27 +251,54 @@ test("of an order that only an event told of, its terms are read", async () => {
 
 test("an order that was sent while its account is told of is in no doubt, one from before the snapshot is asked about", async () => {
   await live();
-  const sent = { orderId: idOf(5), accountId: "A", clientOrderId: "c", createdAt: "", symbol: "DIS", side: "BUY" as const, quantity: 10 };
+  const asked_ = { accountId: "A", clientOrderId: "mine", symbol: "DIS", side: "BUY" as const, quantity: 10 };
+  const answered = (place: number) => [{ orderId: idOf(place), clientOrderId: "mine", created: true, message: "", status: "NEW", timestamp: "" }];
   answers.set(`GET /api/v1/orders/${idOf(5)}`, () => ({ body: order(5, "FILLED", { sequence: 3 }) }));
-  placed()(sent);
+  placing([asked_])(answered(5));
   assert.equal(standing.value.truth, "LIVE");
-  const before = placed();
+  const before = placing([asked_]);
   answers.set(`GET /api/v1/orders/${idOf(7)}`, () => ({ body: order(7, "FILLED", { sequence: 3 }) }));
   newest().end();
   // Sent while nobody is connected: what follows it may be before the snapshot.
-  const cut = placed();
+  const cut = placing([asked_]);
   await until(() => sockets.length === 2, "connected again");
   newest().open();
   snapshots(newest(), []);
   let tell: (found: { body: unknown }) => void = () => undefined;
   answers.set(`GET /api/v1/orders/${idOf(6)}`, () => new Promise(done => (tell = done)));
   await until(() => standing.value.truth === "LIVE", "live");
-  before({ ...sent, orderId: idOf(6) });
+  before(answered(6));
   await until(() => standing.value.truth === "CATCHING_UP" && asked.includes(`GET /api/v1/orders/${idOf(6)}`), "asked about");
   tell({ body: order(6, "FILLED", { sequence: 3 }) });
   await until(() => orders.get(idOf(6))?.status === "FILLED", "found out");
-  cut({ ...sent, orderId: idOf(7) });
+  cut(answered(7));
   await until(() => standing.value.truth === "LIVE" && orders.get(idOf(7))?.status === "FILLED", "found out, too");
+});
+
+test("an order of this page has its terms from the first moment, whichever of its answer and its events comes first", async () => {
+  const socket = await live();
+  const basket = [1, 2, 3].map(place => ({ accountId: "A", clientOrderId: `morning-${place}`, symbol: "DIS", side: "BUY" as const, quantity: 10, orderType: "LIMIT" as const, limitPrice: "9.10" }));
+  const answers_ = [1, 2, 3].map(place => ({ orderId: idOf(place), clientOrderId: `morning-${place}`, created: place !== 2, message: "", status: "NEW", timestamp: "2026-01-05T14:30:00Z" }));
+  const answered = placing(basket);
+  // Its event is ahead of its answer; another one's of the same symbol has an id that nobody here has sent.
+  socket.tell({ type: "events", events: [{ ...told(3, 6, "ACKNOWLEDGED"), clientOrderId: "morning-3" }, { ...told(4, 7, "ACKNOWLEDGED"), clientOrderId: "evening-3" }] });
+  assert.deepEqual([orders.get(idOf(3))?.limitPrice, orders.get(idOf(3))?.principal, orders.get(idOf(3))?.status], ["9.10", undefined, "ACKNOWLEDGED"]);
+  assert.equal(orders.get(idOf(4))?.limitPrice, undefined);
+  answered([answers_[0] ?? null, answers_[1] ?? null, answers_[2] ?? null]);
+  // Who sent what was there already is for the list to say.
+  assert.deepEqual([1, 2, 3].map(place => { const row = orders.get(idOf(place)); return [row?.limitPrice, row?.principal, row?.status]; }),
+    [["9.10", "trader1", "NEW"], ["9.10", undefined, "NEW"], ["9.10", "trader1", "ACKNOWLEDGED"]]);
+  assert.equal(standing.value.truth, "LIVE");
+  // A line that was not placed is no order.
+  placing([{ ...basket[0], clientOrderId: "refused" } as (typeof basket)[0]])([null]);
+  assert.equal(orders.size, 4);
+});
+
+test("the list says the terms of an order that was sent, though no event of it comes", async () => {
+  await live();
+  answers.set(`GET /api/v1/orders/${idOf(9)}`, () => ({ body: order(9, "NEW", { basketId: "b" }) }));
+  placing([{ accountId: "A", clientOrderId: "mine", symbol: "DIS", side: "BUY", quantity: 10 }])([{ orderId: idOf(9), clientOrderId: "mine", created: true, message: "", status: "NEW", timestamp: "" }]);
+  await until(() => orders.get(idOf(9))?.basketId === "b", "read");
 });
 
 test("who leaves leaves nothing, and no page that was asked for brings it back", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Order } from "../src/api/types";
-import { apply, belongTo, CLOSED_MAX, executions, EXECUTIONS_MAX, forgetAccounts, forgetOrders, hasUnread, inDoubt, merge, nothingIsSure, orders, sent, unreadOrders } from "../src/store/orders";
+import { apply, belongTo, CLOSED_MAX, executions, EXECUTIONS_MAX, forgetAccounts, forgetOrders, hasUnread, inDoubt, merge, nothingIsSure, orders, sending, sent, unreadOrders } from "../src/store/orders";
 import type { OrderRow } from "../src/store/orders";
 import type { OrderEvent } from "../src/stream/messages";
 
@@ -12,7 +12,7 @@ const idOf = (place: number): string => `01900000-0000-7000-8000-${place.toStrin
 const listed = (place: number, status = "ACKNOWLEDGED", sequence = 2, more: Partial<Order> = {}) =>
   ({ orderId: idOf(place), accountId: "A", symbol: "DIS", side: "BUY", quantity: 10, status, cumQty: 0, leavesQty: 10, avgPx: null, text: "", sequence, createdAt: "", updatedAt: "", orderType: "LIMIT", principal: "other", ...more }) as Order;
 const ticket = (place: number) =>
-  ({ orderId: idOf(place), accountId: "A", symbol: "DIS", side: "BUY", quantity: 10, status: "NEW", cumQty: 0, leavesQty: 10, avgPx: null, text: "", sequence: 0, createdAt: "", updatedAt: "", orderType: "LIMIT", limitPrice: "9" }) as OrderRow;
+  ({ orderId: idOf(place), clientOrderId: `desk-${place}`, accountId: "A", symbol: "DIS", side: "BUY", quantity: 10, status: "NEW", cumQty: 0, leavesQty: 10, avgPx: null, text: "", sequence: 0, createdAt: "", updatedAt: "", orderType: "LIMIT", limitPrice: "9" }) as OrderRow & { clientOrderId: string };
 const told = (place: number, status: string, sequence: number, more: Partial<OrderEvent> = {}) =>
   ({ eventId: `e${place}`, orderId: idOf(place), accountId: "A", clientOrderId: "c", sequence, streamSequence: sequence, type: "x", status: `ORDER_STATUS_${status}`, symbol: "DIS", side: "SIDE_BUY", quantity: 10, occurredAt: "", ...more }) as OrderEvent;
 
@@ -90,6 +90,26 @@ test("an order of the ticket has its terms of the list, however far the stream i
     assert.equal(order?.status, "ACKNOWLEDGED", ordering.join());
     assert.equal(hasUnread(), false, ordering.join());
   }
+});
+
+test("an event is of an order that is being sent only when all that both say is the same", () => {
+  const limit = (more: Partial<OrderEvent>) => {
+    forgetOrders();
+    sending({ accountId: "A", clientOrderId: "desk-1", symbol: "DIS", side: "SELL_SHORT", quantity: 10, limitPrice: "9" });
+    apply(told(1, "ACKNOWLEDGED", 2, { clientOrderId: "desk-1", side: "SIDE_SELL_SHORT", ...more }));
+    assert.deepEqual(unreadOrders(), [idOf(1)], "the list still has to say its terms");
+    return orders.get(idOf(1))?.limitPrice;
+  };
+  assert.equal(limit({}), "9");
+  for (const other of [{ clientOrderId: "desk-2" }, { accountId: "B" }, { symbol: "HD" }, { side: "SIDE_SELL" }, { quantity: 11 }]) assert.equal(limit(other), undefined, JSON.stringify(other));
+  // Neither what was answered nor the oldest of very many is waited for.
+  forgetOrders();
+  sending({ ...ticket(1), side: "BUY" });
+  sent(ticket(1), true);
+  for (let place = 10; place < 1_011; place += 1) sending(ticket(place));
+  for (const place of [10, 11]) apply(told(place, "ACKNOWLEDGED", 2, { clientOrderId: `desk-${place}` }));
+  apply(told(2, "ACKNOWLEDGED", 2, { clientOrderId: "desk-1" }));
+  assert.deepEqual([10, 11, 2].map(place => orders.get(idOf(place))?.limitPrice), [undefined, "9", undefined]);
 });
 
 test("an order of the ticket is read until the list has said its terms", () => {

@@ -37,7 +37,7 @@ test("a stage can only be raised to one that goes further", () => {
 
 test("a figure that chance could have made is neither good nor bad, and a gain is good above 0", () => {
   assert.deepEqual([row({}), row({ gain: true }), row({ bpsLow: "-1" }), row({ bpsLow: null }), row({ bps: null }), undefined].map(toneOf), ["bad", "good", "soft", "soft", "soft", "soft"]);
-  assert.deepEqual([row({}), row({ bpsLow: null }), row({ missingShares: 5 }), row({ bps: null }), row({ bps: "-2" })].map(inBps), ["+1.50 ± 0.50", "+1.50", "+1.50 ± 0.50 *", "–", "-2.00 ± 0.50"]);
+  assert.deepEqual([row({}), row({ bpsLow: null }), row({ missingShares: 5 }), row({ bps: null }), row({ bps: "-2" })].map(inBps), ["+1.50 ± 0.50", "+1.50", "+1.50 ± 0.50 *", "–", "−2.00 ± 0.50"]);
 });
 
 test("rows of a line stand side by side, in the order in which lines came", () => {
@@ -58,6 +58,8 @@ test("what was saved is said as what the naive router would have cost, how sure,
   assert.deepEqual([sentencesOf(unknown), barsOf(unknown)], [["Sent whole to the best displayed price: nothing is known yet. Left out: 7 shares of which that venue did not display enough."], []]);
   assert.match(sentencesOf(of(saved("saved_best_quote", { bps: "-0.0049" })))[0] ?? "", /cost the same to a hundredth of a bp by price/);
   assert.equal(inBps(row({ bps: "-0.0049", bpsLow: null })), "0.00");
+  // An end of an interval that rounds to zero has no sign either.
+  assert.match(sentencesOf(of(saved("saved_best_quote", { bpsLow: "-0.001", bpsHigh: "0.3" })))[0] ?? "", /95 % interval 0\.00 to 0\.30/);
   assert.deepEqual(sentencesOf(undefined), []);
   assert.deepEqual(barsOf(of(saved("saved_best_quote_all_in", {}), saved("saved_best_quote", {}))).map(one => one.name), ["best quote", "best quote, with fees"]);
 });
@@ -72,7 +74,7 @@ test("a venue is open only with a session, and says why it is not", () => {
 
 test("scores that are not there are a dash, and never 0", () => {
   assert.deepEqual([ofMillion(undefined), milliseconds(undefined), basisPoints(undefined)], ["–", "–", "–"]);
-  assert.deepEqual([ofMillion(913606), milliseconds({ meanUs: 15209, count: 3 }), basisPoints({ perShare: "0.001", fills: 3, cbps: -109 })], ["91.4 %", "15.2 ms", "-1.09 bp"]);
+  assert.deepEqual([ofMillion(913606), milliseconds({ meanUs: 15209, count: 3 }), basisPoints({ perShare: "0.001", fills: 3, cbps: -109 })], ["91.4 %", "15.2 ms", "−1.09 bp"]);
 });
 
 test("a change is said by the fields that are another", () => {

@@ -1,10 +1,13 @@
+import "./browser";
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { ladderOf } from "../src/views/orders/book";
-import { brief, money, price, shares, signed } from "../src/ui/numbers";
-import { plainWords, reasonInWords } from "../src/words/reasons";
+import { brief, decimals, money, plain, price, shares, signed, upTo } from "../src/ui/numbers";
+import { plainWords, reasonInWords, sideInWords } from "../src/words/reasons";
 import { fieldInWords } from "../src/words/fields";
-import { EMPTY, orderOf, type Draft } from "../src/views/orders/order";
+import { draft, set, take } from "../src/views/orders/draft";
+import { EMPTY, orderOf, SIDES, type Draft } from "../src/views/orders/order";
 import { timeOf, uuid7 } from "../src/api/ids";
 import type { Book } from "../src/api/types";
 
@@ -40,7 +43,35 @@ test("a denial is a sentence with its figures, other text stays as it is", () =>
 test("numbers have separators, ticks and signs", () => {
   assert.deepEqual([shares(1234567), shares(null)], ["1,234,567", "–"]);
   assert.deepEqual([price("227.1", "0.01"), price("227.13653", "0.01"), price("0.5", "0.0001"), price(null)], ["227.10", "227.13653", "0.5000", "–"]);
-  assert.deepEqual([money("9999.5"), money("1234567.8"), brief("2500000"), signed(-1.5)], ["9,999.50", "1,234,568", "2.5 m", "−1.50"]);
+  assert.deepEqual([money("9999.5"), money("1234567.8"), brief("2500000"), signed(-1.5), signed(1.5)], ["9,999.50", "1,234,568", "2.5 m", "−1.50", "+1.50"]);
+});
+
+test("a figure that rounds to zero has no sign, however it is written", () => {
+  for (const tiny of [-0.0001, 0.0001, -0, 0])
+    assert.deepEqual([signed(tiny), decimals(tiny, 2), decimals(String(tiny), 0), upTo(tiny, 2), money(tiny), price(tiny, "0.01", 2), brief(tiny), shares(Math.round(tiny))],
+      ["0.00", "0.00", "0", "0", "0.00", "0.00", "0", "0"], String(tiny));
+  assert.deepEqual([plain("-0.0000"), plain("-0"), plain("-0.10"), decimals("-0.005", 2)], ["0", "0", "-0.1", "-0.01"]);
+});
+
+test("every number that is shown is written in one place", () => {
+  const folder = `${process.cwd()}/src`;
+  const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter(name => /\.tsx?$/.test(name) && name !== "ui/numbers.ts");
+  assert.ok(files.length > 80);
+  for (const name of files) assert.doesNotMatch(readFileSync(`${folder}/${name}`, "utf8"), /toFixed|toLocaleString|NumberFormat|toPrecision/, name);
+});
+
+test("a sale of what is borrowed is never called only a sale", () => {
+  assert.deepEqual(SIDES.map(sideInWords), ["Buy", "Sell", "Sell short", "Sell short exempt"]);
+});
+
+test("a price of the book is bought or sold to, and who sells short goes on selling short", () => {
+  const taken = (before: (typeof SIDES)[number], side: "BUY" | "SELL") => {
+    set({ side: before, orderType: "MARKET" });
+    take(side, "9.99");
+    return [draft.value.side, draft.value.orderType, draft.value.limitPrice];
+  };
+  assert.deepEqual(SIDES.map(side => taken(side, "SELL")[0]), ["SELL", "SELL", "SELL_SHORT", "SELL_SHORT_EXEMPT"]);
+  assert.deepEqual(SIDES.map(side => taken(side, "BUY")), SIDES.map(() => ["BUY", "LIMIT", "9.99"]));
 });
 
 test("an id says when it was made", () => {

@@ -12,10 +12,17 @@ import msgspec
 from oms_api.adapters.desk_pool import EXECUTION_COLUMNS, DeskPool
 from oms_api.ports import ChangeFilter, ChangeView, ExecutionFilter, ExecutionView, RequestFilter, RequestView
 from oms_platform.ids import uuid7_floor
+from oms_platform.schema.audited import SECRET
 
 _KEY: Final = "recorded_at {0}, order_id {0}, sequence {0}"
 _EVERY_ACCOUNT: Final = "accounts"
 _THESE_ACCOUNTS: Final = "unnest(%(accounts)s::text[]) AS accounts (account_id)"
+# A row as it is told: of a secret only whether it is another one.
+_TOLD: Final = (
+    "coalesce({0} || (SELECT jsonb_object_agg(name, CASE WHEN before->name <> {0}->name"
+    " THEN 'changed, not told' ELSE 'not told' END) FROM unnest(%(secret)s::text[]) name WHERE {0} ? name),"
+    " {0})::text"
+)
 # A UUIDv7 is made some moments around the instant that received_at holds.
 _ID_SKEW: Final = timedelta(seconds=5)
 
@@ -69,9 +76,10 @@ class PostgresRecords:
             ),
         )
         rows = await self._pool.run(
-            "SELECT sequence, at, actor, reason, table_name, operation, key::text, before::text, after::text,"
-            f" encode(chain, 'hex') FROM audit_log WHERE {conditions} ORDER BY sequence DESC LIMIT %(limit)s",
-            values | {"limit": wanted.limit},
+            "SELECT sequence, at, actor, reason, table_name, operation, key::text,"
+            f" {_TOLD.format('before')}, {_TOLD.format('after')}, encode(chain, 'hex') FROM audit_log"
+            f" WHERE {conditions} ORDER BY sequence DESC LIMIT %(limit)s",
+            values | {"limit": wanted.limit, "secret": sorted(SECRET)},
         )
         return [
             ChangeView(*(*row[:6], msgspec.Raw(row[6].encode()), _raw(row[7]), _raw(row[8]), row[9]))

@@ -274,7 +274,8 @@ class ChangeView(View, frozen=True):
 
     actor, reason: who made it, and why, as far as it was said. table, key: of which row. operation: INSERT,
     UPDATE, DELETE, or what the audit notes by itself: BEGIN, KEPT, COLUMNS, ANCHOR. before, after: the row's
-    columns; null where there was or is no row. chain: the link over the change before it, in hexadecimal.
+    columns, of a secret only whether it is another; null where there was or is no row. chain: the link over
+    the change before it, in hexadecimal.
     """
 
     sequence: int

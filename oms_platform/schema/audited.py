@@ -43,6 +43,9 @@ AUDITED: Final[Mapping[str, tuple[str, ...]]] = {
     "surveillance_reviews": ("review_id",),
 }
 
+# Columns of these that hold a secret. The log has only a hash of one, and nobody is told even that.
+SECRET: Final = frozenset({"password_hash"})
+
 CHAINED: Final[Mapping[str, str]] = {
     "order_events": "each row has its link, in the order of its account's stream",
     "account_streams": "the head of each account's chain, moved by the statement that is core's fence",

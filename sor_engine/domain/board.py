@@ -656,7 +656,7 @@ class Board:
 def describe(request: Request) -> str:
     """Return an order in a trader's words."""
     price = "market" if request.limit_micros is None else f"limit {price_text(request.limit_micros)}"
-    side = "Buy" if request.buy else "Sell"
+    side = "Buy" if request.buy else "Sell short" if request.short else "Sell"
     return f"{side} {request.quantity} {request.symbol} {price} {request.time_in_force.name}"
 
 

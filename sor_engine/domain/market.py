@@ -44,6 +44,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What is to be placed. limit_micros None: a market order.
 
+    short: whether it sells what is borrowed, which is only told: it is decided as any other sale.
     min_quantity: the fewest shares that a venue may trade of it at once, 0 for any. seed: what any choice by
     lot is drawn from. visits: this order's earlier children. avoid, prefer: venues by the order's or its
     account's preference. reference_micros: the symbol's price where nobody displays both sides. tick_micros:
@@ -60,6 +61,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     time_in_force: TimeInForce
     limit_micros: int | None
     tick_micros: int
+    short: bool = False
     min_quantity: int = 0
     seed: int = 0
     visits: tuple[Visit, ...] = ()

@@ -8,9 +8,8 @@ import pytest
 from oms_tools.laptop.layout import Layout
 from oms_tools.laptop.parts import wait_until
 from tests.conftest import KAFKA_VARIABLE, database_folder
+from tests.patience import EVENTUALLY_S
 from tests.stack_rig import StackRig, free_base_port
-
-CLEARED_S_MAX = 30.0
 
 
 @pytest.fixture(scope="package")
@@ -38,4 +37,4 @@ def cleared(rig: StackRig) -> None:
         desk.cancel_all(older_than=0)
         return False
 
-    wait_until(nothing_open, "the end of what other suites left open", CLEARED_S_MAX)
+    wait_until(nothing_open, "the end of what other suites left open", EVENTUALLY_S)

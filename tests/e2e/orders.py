@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from oms_tools.cli.client import ApiClient
-
-DONE_TIMEOUT_S = 20.0
+from tests.patience import EVENTUALLY_S
 
 
 def place(client: ApiClient, **changes: Any) -> dict[str, Any]:
@@ -28,7 +27,7 @@ def place(client: ApiClient, **changes: Any) -> dict[str, Any]:
 
 def until_status(client: ApiClient, order_id: str, *statuses: str) -> dict[str, Any]:
     """Wait until an order has one of these statuses."""
-    deadline = time.monotonic() + DONE_TIMEOUT_S
+    deadline = time.monotonic() + EVENTUALLY_S
     while time.monotonic() < deadline:
         order: dict[str, Any] = client.get(f"/api/v1/orders/{order_id}")
         if order["status"] in statuses:

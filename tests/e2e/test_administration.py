@@ -11,9 +11,9 @@ from oms_client.answers import Order
 from oms_client.errors import ApiError, ConflictError
 from oms_tools.audit.verification import verify_database
 from oms_tools.laptop.parts import postgres_dsn, wait_until
+from tests.patience import EVENTUALLY_S
 from tests.stack_rig import StackRig
 
-DONE_S_MAX = 60.0
 ACCOUNT = "ACC-E2E-001"
 
 
@@ -27,7 +27,7 @@ def ended(client: Client, **terms: object) -> Order:
     """Place an order and return it when it is over."""
     wanted = {"account": ACCOUNT, "symbol": "MSFT", "side": "BUY", "quantity": 20} | terms
     placed = client.place(**wanted)  # type: ignore[arg-type]
-    wait_until(lambda: client.order(placed.order_id).closed, f"end of an order {wanted}", DONE_S_MAX)
+    wait_until(lambda: client.order(placed.order_id).closed, f"end of an order {wanted}", EVENTUALLY_S)
     return client.order(placed.order_id)
 
 
@@ -49,7 +49,9 @@ def test_an_account_trades_when_it_is_open_and_not_when_it_is_suspended_and_is_c
     resting = client.place(
         account=ACCOUNT, symbol="MSFT", side="BUY", quantity=10, limit_price="250.00", time_in_force="GTC"
     )
-    wait_until(lambda: bool(client.order_routes(resting.order_id).routes), "route of what rests", DONE_S_MAX)
+    wait_until(
+        lambda: bool(client.order_routes(resting.order_id).routes), "route of what rests", EVENTUALLY_S
+    )
 
     suspended = client.change_account(
         ACCOUNT, status="SUSPENDED", reason="margin is late", version=opened.version
@@ -68,7 +70,7 @@ def test_an_account_trades_when_it_is_open_and_not_when_it_is_suspended_and_is_c
         client.change_account(ACCOUNT, status="CLOSED", reason="too early", version=suspended.version)
     assert "1 open order and 1 position" in str(refused.value)
     client.cancel(resting.order_id)
-    wait_until(lambda: client.order(resting.order_id).status == "CANCELED", "cancel", DONE_S_MAX)
+    wait_until(lambda: client.order(resting.order_id).status == "CANCELED", "cancel", EVENTUALLY_S)
 
     client.change_account(ACCOUNT, status="ACTIVE", reason="margin has come")
     time.sleep(1)
@@ -119,12 +121,12 @@ def test_an_instrument_trades_when_it_is_listed_and_not_when_it_is_off_the_list(
     wait_until(
         lambda: "OrderAccepted" in str(client.order_events(placed.order_id)),
         "acceptance of what was just listed",
-        DONE_S_MAX,
+        EVENTUALLY_S,
     )
     with pytest.raises(ConflictError):
         client.change_instrument("NEWS", tick_size="0.1", reason="coarser")
     client.cancel(placed.order_id)
-    wait_until(lambda: client.order(placed.order_id).closed, "its end", DONE_S_MAX)
+    wait_until(lambda: client.order(placed.order_id).closed, "its end", EVENTUALLY_S)
     client.change_instrument("NEWS", tick_size="0.1", reason="coarser")
     client.change_instrument("NEWS", status="INACTIVE", reason="delisted")
     time.sleep(1)
@@ -152,14 +154,14 @@ def test_a_changed_profile_routes_the_next_order_within_a_second_and_says_who_an
 ) -> None:
     before = processes(rig)
     assert client.add_profile(PROFILE, SETTINGS, reason=" first ", version=0).version == 1
-    wait_until(lambda: routed_by(client, PROFILE) == (1, "sweep"), "version 1 in decisions", DONE_S_MAX)
+    wait_until(lambda: routed_by(client, PROFILE) == (1, "sweep"), "version 1 in decisions", EVENTUALLY_S)
     assert (
         client.add_profile(PROFILE, SETTINGS | {"strategy": "best"}, reason="one venue", version=1).version
         == 2
     )
     changed_at = time.monotonic()
     while routed_by(client, PROFILE) != (2, "best"):
-        assert time.monotonic() - changed_at < DONE_S_MAX
+        assert time.monotonic() - changed_at < EVENTUALLY_S
         time.sleep(0.05)
     order = ended(client, account="ACC-INST-001", profile=PROFILE)
     card = client.order_routes(order.order_id).routes[0].plan["explanation"]

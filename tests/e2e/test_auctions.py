@@ -20,12 +20,13 @@ import pytest
 from oms_tools.cli.client import ApiClient, ApiError
 from oms_tools.laptop.parts import postgres_dsn, wait_until
 from tests.e2e.orders import place, until_status
+from tests.patience import EVENTUALLY_S
 from tests.stack_rig import StackRig, broken
 
 VENUE = "XNYS"
 # From the test's start: when the auctions are, and how long before them orders for them leave and are taken.
-AUCTION_S, LEAD_S, CUTOFF_S = 18, 9, 2
-KNOWN_S_MAX, DONE_S_MAX = 10.0, 20.0
+# A busy machine takes ten seconds until all wait, and ten until a core that was killed has them again.
+AUCTION_S, LEAD_S, CUTOFF_S = 50, 25, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,13 +146,13 @@ def day(rig: StackRig) -> Iterator[Day]:
             day.phase(market, "OPEN")
             database.execute("UPDATE instruments SET calendar_id = 'SIM' WHERE symbol = %s", [market.symbol])
         # What closed for the day is open again for the other tests.
-        wait_until(lambda: is_taken(day, CLOSING, "DAY"), f"end of {CLOSING.calendar}", KNOWN_S_MAX)
+        wait_until(lambda: is_taken(day, CLOSING, "DAY"), f"end of {CLOSING.calendar}", EVENTUALLY_S)
 
 
 def test_a_day_of_auctions_with_a_core_that_dies_before_them(day: Day) -> None:
     for market in MARKETS:
         wait_until(
-            lambda one=market: is_taken(day, one, one.force), f"auction of {market.symbol}", KNOWN_S_MAX
+            lambda one=market: is_taken(day, one, one.force), f"auction of {market.symbol}", EVENTUALLY_S
         )
 
     # Before their lead time they wait in core, which is killed meanwhile.
@@ -168,7 +169,7 @@ def test_a_day_of_auctions_with_a_core_that_dies_before_them(day: Day) -> None:
 
     # From it on they are at the listing venue, and nowhere else; until the cut-off one is canceled there.
     every = [order_id for of in (buys, sells, low, recalled) for order_id in of.values()]
-    wait_until(lambda: all(day.children(one) for one in every), "children of all", AUCTION_S)
+    wait_until(lambda: all(day.children(one) for one in every), "children of all", EVENTUALLY_S)
     for market in MARKETS:
         assert day.children(buys[market]) == [(VENUE, market.force, 90_000)]
         (route,) = day.client.get(f"/api/v1/orders/{buys[market]}/routes")["routes"]

@@ -15,10 +15,10 @@ from oms_tools.laptop.parts import wait_until
 from oms_tools.laptop.stack import DEMO_FIX_CLIENT, DEMO_FIX_PASSWORD
 from tests.e2e.fix_client import FixClient
 from tests.e2e.orders import far_below, place, until_status
+from tests.patience import EVENTUALLY_S
 from tests.stack_rig import StackRig, broken
 
 # Each test trades a symbol of its own, so that none takes another's orders.
-OUTCOME_S_MAX = 20.0
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def resting(desk: ApiClient, symbol: str, price: str, quantity: int = 100) -> st
     order_id: str = place(desk, symbol=symbol, orderType="LIMIT", limitPrice=price, quantity=quantity)[
         "orderId"
     ]
-    wait_until(lambda: bool(live(desk, order_id)), "a child in a book", OUTCOME_S_MAX)
+    wait_until(lambda: bool(live(desk, order_id)), "a child in a book", EVENTUALLY_S)
     return order_id
 
 
@@ -53,13 +53,13 @@ def outcome(desk: ApiClient, order_id: str, request_id: str) -> str:
                 found.append(kind)
         return bool(found)
 
-    wait_until(ended, "the outcome of a request", OUTCOME_S_MAX)
+    wait_until(ended, "the outcome of a request", EVENTUALLY_S)
     return found[0]
 
 
 def until(desk: ApiClient, order_id: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """Wait until something holds of an order, and return it."""
-    wait_until(lambda: holds(desk.order(order_id)), "what is expected of an order", OUTCOME_S_MAX)
+    wait_until(lambda: holds(desk.order(order_id)), "what is expected of an order", EVENTUALLY_S)
     found: dict[str, Any] = desk.order(order_id)
     return found
 
@@ -100,7 +100,7 @@ def test_a_suspended_order_has_nothing_in_the_market_and_goes_on_when_it_is_resu
     key = uuid.uuid4().hex
     asked = desk.suspend(order_id, request_id=key)
     assert outcome(desk, order_id, asked["requestId"]) == "OrderSuspended"
-    wait_until(lambda: not live(desk, order_id), "the children's end", OUTCOME_S_MAX)
+    wait_until(lambda: not live(desk, order_id), "the children's end", EVENTUALLY_S)
     again = desk.suspend(order_id, request_id=key)
     assert (again["requestId"], again["created"]) == (asked["requestId"], False)
     with pytest.raises(ConflictError) as twice:
@@ -112,7 +112,7 @@ def test_a_suspended_order_has_nothing_in_the_market_and_goes_on_when_it_is_resu
     assert not live(desk, order_id)
     resumed = desk.resume(order_id)
     assert outcome(desk, order_id, resumed["requestId"]) == "OrderResumed"
-    wait_until(lambda: bool(live(desk, order_id)), "a child in a book again", OUTCOME_S_MAX)
+    wait_until(lambda: bool(live(desk, order_id)), "a child in a book again", EVENTUALLY_S)
     with pytest.raises(ConflictError):
         desk.resume(order_id)
     desk.cancel(order_id)

@@ -10,9 +10,9 @@ from typing import Any
 import aiohttp
 
 from oms_tools.cli.client import ApiClient
+from tests.patience import EVENTUALLY_S
 from tests.stack_rig import StackRig
 
-WAIT_S_MAX = 30.0
 ACCOUNT, SYMBOL = "ACC-INST-003", "PG"
 CHANNELS = ["orders", "executions", "positions", "quotes", "alerts"]
 
@@ -38,7 +38,7 @@ def test_an_order_on_the_websocket_is_seen_on_every_channel(rig: StackRig) -> No
 
     async def until(socket: aiohttp.ClientWebSocketResponse, holds: Callable[[], bool]) -> None:
         """Read until something holds of what was told."""
-        async with asyncio.timeout(WAIT_S_MAX):
+        async with asyncio.timeout(EVENTUALLY_S):
             while not holds():
                 frame = await socket.receive_json()
                 told[frame["type"]].append(frame)

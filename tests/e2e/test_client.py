@@ -19,6 +19,7 @@ import pytest
 
 from oms_client import AsyncClient, Client, NotFoundError, OrderEvent, Snapshot, uuid7
 from oms_platform.vocabulary import OrderStatus
+from tests.patience import EVENTUALLY_S
 from tests.stack_rig import StackRig
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -26,7 +27,6 @@ README = (EXAMPLES.parent / "oms_client" / "README.md").read_text()
 NOTEBOOK = json.loads((EXAMPLES / "tca_notebook.ipynb").read_text())
 # Of trader1; what `oms bench` sends on this stack may be for them, too.
 QUOTING_ACCOUNT, TRADING_ACCOUNT = "ACC-HF-001", "ACC-HF-002"
-DONE_S_MAX = 60.0
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_the_quoting_loop_quotes_both_sides_and_leaves_no_order(
         said.append(line)
         if stopped and len(said) == 4:
             process.send_signal(signal.SIGTERM)
-    assert process.wait(DONE_S_MAX) == 0, "".join(said)
+    assert process.wait(EVENTUALLY_S) == 0, "".join(said)
     assert any(line.startswith("quoted BUY 100 at ") for line in said)
     assert any(line.startswith("quoted SELL 100 at ") for line in said)
     own = [one for one in client.orders(account=QUOTING_ACCOUNT) if one.order_id not in before]

@@ -17,10 +17,10 @@ from oms_tools.laptop.stack import DEMO_FIX_CLIENT, DEMO_FIX_PASSWORD
 from proto.gen.oms.v1 import OrderServiceStub, OrderType, PlaceOrderRequest, Side, TimeInForce
 from tests.e2e.fix_client import FixClient
 from tests.e2e.orders import place, until_status
+from tests.patience import EVENTUALLY_S
 from tests.stack_rig import StackRig
 
 RESTS = {"symbol": "AAPL", "orderType": "LIMIT", "limitPrice": "150", "quantity": 100}
-ANSWER_S_MAX = 10.0
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ async def over_websocket(rig: StackRig, token: str, **message: Any) -> dict[str,
     url = rig.layout.api_url.replace("http", "ws", 1) + "/api/v1/stream"
     async with websockets.connect(url, additional_headers={"Authorization": f"Bearer {token}"}) as socket:
         await socket.send(json.dumps({"id": "1"} | message))
-        async with asyncio.timeout(ANSWER_S_MAX):
+        async with asyncio.timeout(EVENTUALLY_S):
             answer: dict[str, Any] = json.loads(await socket.recv())
             return answer
 

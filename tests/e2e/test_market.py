@@ -8,10 +8,10 @@ import pytest
 from oms_client import Client
 from oms_client.answers import Order
 from oms_tools.laptop.parts import wait_until
+from tests.patience import EVENTUALLY_S
 from tests.stack_rig import StackRig
 
 ACCOUNT = "ACC-INST-002"
-DONE_S_MAX, SEEN_S_MAX = 60.0, 20.0
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def client(rig: StackRig) -> Iterator[Client]:
 def done(client: Client, symbol: str) -> Order:
     """Place an order and return it when it is over."""
     placed = client.place(account=ACCOUNT, symbol=symbol, side="BUY", quantity=10)
-    wait_until(lambda: client.order(placed.order_id).closed, f"end of an order of {symbol}", DONE_S_MAX)
+    wait_until(lambda: client.order(placed.order_id).closed, f"end of an order of {symbol}", EVENTUALLY_S)
     return client.order(placed.order_id)
 
 
@@ -58,7 +58,7 @@ def test_a_limit_in_half_pennies_and_one_below_a_dollar_reach_the_venue_as_they_
         wait_until(
             lambda known=placed: bool(client.order_routes(known.order_id).routes),
             f"route of {symbol}",
-            DONE_S_MAX,
+            EVENTUALLY_S,
         )
         (first, *_) = client.order_routes(placed.order_id).routes
         assert all(child.limit_price % tick == 0 for child in first.children)
@@ -74,19 +74,21 @@ def test_a_halted_symbol_is_denied_keeps_what_venues_have_takes_cancels_and_trad
     resting = client.place(
         account=ACCOUNT, symbol="BF/A", side="BUY", quantity=10, limit_price="20.00", time_in_force="GTC"
     )
-    wait_until(lambda: bool(client.order_routes(resting.order_id).routes), "route of what rests", DONE_S_MAX)
+    wait_until(
+        lambda: bool(client.order_routes(resting.order_id).routes), "route of what rests", EVENTUALLY_S
+    )
     assert client.set_halt("BF/A", reason="drill").symbol == "BF/A"
     try:
-        wait_until(is_denied, "denial of what is halted", SEEN_S_MAX)
+        wait_until(is_denied, "denial of what is halted", EVENTUALLY_S)
         assert done(client, "BF/A").text == "INSTRUMENT_HALTED: symbol=BF/A, reason=drill"
         assert not client.order(resting.order_id).closed
         client.cancel(resting.order_id)
         wait_until(
             lambda: client.order(resting.order_id).status == "CANCELED",
             "cancel while it is halted",
-            DONE_S_MAX,
+            EVENTUALLY_S,
         )
     finally:
         client.lift_halt("BF/A", reason="over")
-    wait_until(lambda: not is_denied(), "trading after the halt", SEEN_S_MAX)
+    wait_until(lambda: not is_denied(), "trading after the halt", EVENTUALLY_S)
     assert done(client, "BF/A").status == "FILLED"

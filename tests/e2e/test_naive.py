@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from oms_tools.cli.client import ApiClient, ApiError
-from tests.e2e.orders import DONE_TIMEOUT_S, place, until_status
+from tests.e2e.orders import place, until_status
+from tests.patience import EVENTUALLY_S
 from tests.stack_rig import StackRig
 
 PATH = "/api/v1/execution-quality"
@@ -83,7 +84,7 @@ def test_what_was_saved_is_what_the_public_records_of_each_order_give(rig: Stack
     orders = [until_status(client, order_id, "FILLED", "CANCELED") for order_id in placed]
     by_hand = {str(order["orderId"]): saved_by_hand(client, order) for order in orders if order["cumQty"]}
     # The quotes that trades are measured by, and the last fills, are there a moment later.
-    deadline = time.monotonic() + DONE_TIMEOUT_S
+    deadline = time.monotonic() + EVENTUALLY_S
     while True:
         rows = client.get(PATH, cut="order", limit="200", accountId="ACC-INST-001")["rows"]
         found = {row["name"]: row for row in rows if row["figure"] == "saved_best_quote"}

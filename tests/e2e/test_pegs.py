@@ -10,10 +10,10 @@ import pytest
 from oms_tools.cli.client import ApiClient, ApiError
 from oms_tools.laptop.parts import wait_until
 from tests.e2e.orders import place, until_status
+from tests.patience import EVENTUALLY_S
 from tests.stack_rig import StackRig
 
 MOVES_S = 20.0
-QUOTED_S_MAX = 20.0
 
 
 def events(rig: StackRig, order_id: str) -> list[tuple[str, dict[str, Any]]]:
@@ -101,7 +101,7 @@ def test_what_a_peg_may_not_be_is_refused_by_field_and_a_preview_shows_its_price
 
 def _preview_once_quoted(client: ApiClient, body: dict[str, Any]) -> dict[str, Any]:
     """Return a preview. On a busy machine a quote may be too old for a moment, which is refused."""
-    deadline = time.monotonic() + QUOTED_S_MAX
+    deadline = time.monotonic() + EVENTUALLY_S
     while True:
         try:
             found: dict[str, Any] = client.post("/api/v1/routes/preview", body)

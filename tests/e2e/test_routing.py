@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from oms_tools.cli.client import ApiClient, ApiError
-from tests.e2e.orders import DONE_TIMEOUT_S, place, until_status
+from tests.e2e.orders import place, until_status
+from tests.patience import EVENTUALLY_S
 from tests.stack_rig import StackRig
 
 TERMS = ("price", "liquidity", "fill_rate", "latency", "cost")
 CLOSED = ("FILLED", "CANCELED")
-SEEN_TIMEOUT_S = 20.0
 
 
 def plans(client: ApiClient, order_id: str) -> list[dict[str, Any]]:
@@ -30,9 +30,9 @@ def filled(client: ApiClient) -> str:
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + SEEN_TIMEOUT_S
+    deadline = time.monotonic() + EVENTUALLY_S
     while not condition():
-        assert time.monotonic() < deadline, f"{what} did not come within {SEEN_TIMEOUT_S} s"
+        assert time.monotonic() < deadline, f"{what} did not come within {EVENTUALLY_S} s"
         time.sleep(0.1)
 
 
@@ -250,7 +250,7 @@ def test_execution_quality_is_that_of_the_command_line_and_of_the_callers_accoun
     assert "ACC-RET-001" in {row["name"] for row in own}
     assert trader.get(path, accountId="ACC-INST-001")["orders"] == 0
     # The quotes that trades are measured by are kept a moment after them.
-    deadline, before = time.monotonic() + DONE_TIMEOUT_S, None
+    deadline, before = time.monotonic() + EVENTUALLY_S, None
     while True:
         whole = desk.get(path, cut="venue")
         known = not any(row["missingShares"] for row in whole["rows"])

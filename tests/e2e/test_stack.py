@@ -27,7 +27,8 @@ from proto.gen.oms.v1 import (
     Side,
     TimeInForce,
 )
-from tests.e2e.orders import DONE_TIMEOUT_S, far_below, place, until_status
+from tests.e2e.orders import far_below, place, until_status
+from tests.patience import EVENTUALLY_S
 from tests.stack_rig import StackRig, broken
 
 NO_ORDER = "01900000-0000-7000-8000-000000000001"
@@ -112,7 +113,7 @@ def test_the_stream_tells_every_change_in_order_and_catches_up(rig: StackRig) ->
         async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=headers) as stream:
             await stream.send_json({"type": "subscribe", "accounts": ["ACC-HF-001"], "from": start})
             while not found or found[-1]["type"] != "TradeApplied":
-                message = await stream.receive_json(timeout=DONE_TIMEOUT_S)
+                message = await stream.receive_json(timeout=EVENTUALLY_S)
                 if message["type"] == "subscribed" and not start:
                     order = await asyncio.to_thread(place, client, accountId="ACC-HF-001")
                     await asyncio.to_thread(until_status, client, order["orderId"], "FILLED")

@@ -12,7 +12,8 @@ import pytest
 
 from oms_tools.laptop.layout import Layout
 from tests.conftest import KAFKA_VARIABLE, database_folder
-from tests.e2e.orders import DONE_TIMEOUT_S, place, until_status
+from tests.e2e.orders import place, until_status
+from tests.patience import EVENTUALLY_S
 from tests.span_collector import Seen, SpanCollector
 from tests.stack_rig import StackRig, free_base_port
 
@@ -88,7 +89,7 @@ def fill_while_listening(rig: StackRig, headers: dict[str, str]) -> str:
             await stream.send_json({"type": "subscribe", "accounts": [ACCOUNT], "from": {}})
             order_id = ""
             while True:
-                message = await stream.receive_json(timeout=DONE_TIMEOUT_S)
+                message = await stream.receive_json(timeout=EVENTUALLY_S)
                 if message["type"] == "subscribed":
                     order_id = (await asyncio.to_thread(place_traced, client, headers))["orderId"]
                 elif any(event["status"] == "ORDER_STATUS_FILLED" for event in message.get("events", [])):
@@ -153,7 +154,7 @@ def test_the_batches_that_an_order_was_in_are_linked_with_it(
     fill_while_listening(sampled, {"traceparent": f"00-{trace_id}-{CALLER}-01"})
     wanted = {"group commit batch", "core batch", "sor batch", "adapter batch"}
     linked: set[str] = set()
-    deadline = time.monotonic() + DONE_TIMEOUT_S
+    deadline = time.monotonic() + EVENTUALLY_S
     while linked != wanted and time.monotonic() < deadline:
         spans = collector.of_trace(trace_id, "push to WebSockets")
         batches = {(s.trace_id, s.span_id): s for s in collector.spans() if s.name.endswith("batch")}

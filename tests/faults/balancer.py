@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable, Sequence
 
 from oms_tools.laptop.stack import http_ready
+from tests.patience import EVENTUALLY_S
 from tests.ports import free_port
 
 LOOK_S = 0.25
 CHUNK_BYTES = 65_536
-START_S_MAX = 10.0
 
 
 class Balancer:
@@ -34,8 +34,8 @@ class Balancer:
     def start(self) -> None:
         """Listen. Raises RuntimeError when that takes too long."""
         self._thread.start()
-        if not self._started.wait(START_S_MAX):
-            raise RuntimeError(f"the load balancer did not listen on {self.port} within {START_S_MAX:.0f} s")
+        if not self._started.wait(EVENTUALLY_S):
+            raise RuntimeError(f"the load balancer did not listen on {self.port} within {EVENTUALLY_S:.0f} s")
 
     def stop(self) -> None:
         """End every connection."""

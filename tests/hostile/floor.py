@@ -20,9 +20,10 @@ from oms_platform.schema.demo_data import HEDGE_FUNDS, INSTITUTIONS, INSTRUMENTS
 from oms_tools.cli.client import ApiClient
 from oms_tools.laptop.layout import Layout
 from oms_tools.laptop.parts import postgres_dsn
+from tests.patience import EVENTUALLY_S
 from tests.stack_rig import StackRig
 from tests.venues.fix_bytes import Fields
-from tests.venues.raw_session import WAIT_S, Sent
+from tests.venues.raw_session import Sent
 from tests.venues.raw_venue import RawVenues, Venue
 from tests.venues.venue_order import VenueOrder, changed
 
@@ -194,7 +195,7 @@ class Floor:
         row = next((row for row in found if row["symbol"] == symbol), None)
         return (0, Decimal(0)) if row is None else (int(row["quantity"]), Decimal(row["netCash"]))
 
-    def until(self, placed: Placed, *statuses: str, timeout_s: float = WAIT_S) -> dict[str, Any]:
+    def until(self, placed: Placed, *statuses: str, timeout_s: float = EVENTUALLY_S) -> dict[str, Any]:
         """Wait until an order has one of these statuses."""
         return self.until_order(placed, lambda order: order["status"] in statuses, f"{statuses}", timeout_s)
 
@@ -203,7 +204,7 @@ class Floor:
         placed: Placed,
         condition: Callable[[dict[str, Any]], bool],
         what: str,
-        timeout_s: float = WAIT_S,
+        timeout_s: float = EVENTUALLY_S,
     ) -> dict[str, Any]:
         """Wait for a condition over an order. Raises AssertionError with what happened to it."""
         deadline = time.monotonic() + timeout_s
@@ -227,7 +228,7 @@ class Floor:
             f"position of {placed.before + shares}, {self.position(placed.account, placed.symbol)} is",
         )
 
-    def until_event(self, placed: Placed, event_type: str, timeout_s: float = WAIT_S) -> dict[str, Any]:
+    def until_event(self, placed: Placed, event_type: str, timeout_s: float = EVENTUALLY_S) -> dict[str, Any]:
         """Wait for an entry of an order's audit trail."""
         found: dict[str, Any] = self.until_true(
             lambda: next((e for e in self.events(placed) if e["eventType"] == event_type), None),
@@ -295,7 +296,7 @@ class Floor:
         ]
 
     def until_exception(
-        self, sent: Sent, *kinds: str, venue_id: str = "", timeout_s: float = WAIT_S
+        self, sent: Sent, *kinds: str, venue_id: str = "", timeout_s: float = EVENTUALLY_S
     ) -> Noted:
         """Wait for the open exception that keeps a message byte for byte. Raises AssertionError."""
         found: list[Noted] = self.until_true(
@@ -313,7 +314,7 @@ class Floor:
         *kinds: str,
         exec_id: str | None = None,
         sent: Sent | None = None,
-        timeout_s: float = WAIT_S,
+        timeout_s: float = EVENTUALLY_S,
     ) -> Noted:
         """Wait for an open exception of one of these kinds that names an order. Raises AssertionError.
 
@@ -346,7 +347,7 @@ class Floor:
 
         self.until_true(rows, f"row of the journal with {sent.shown}")
 
-    def until_kept(self, placed: Placed, sent: Sent, exec_id: str, timeout_s: float = WAIT_S) -> str:
+    def until_kept(self, placed: Placed, sent: Sent, exec_id: str, timeout_s: float = EVENTUALLY_S) -> str:
         """Wait until a trade is booked, or kept for a person. Returns "booked" or the exception's kind."""
 
         def where() -> str:
@@ -360,7 +361,7 @@ class Floor:
         return found
 
     @staticmethod
-    def until_true(look: Callable[[], Any], what: str, timeout_s: float = WAIT_S) -> Any:
+    def until_true(look: Callable[[], Any], what: str, timeout_s: float = EVENTUALLY_S) -> Any:
         """Wait until something is found, and return it. Raises AssertionError with what is missing."""
         deadline = time.monotonic() + timeout_s
         while not (found := look()):
@@ -370,7 +371,7 @@ class Floor:
         return found
 
     @staticmethod
-    def until_empty(look: Callable[[], dict[str, str]], what: str, timeout_s: float = WAIT_S) -> None:
+    def until_empty(look: Callable[[], dict[str, str]], what: str, timeout_s: float = EVENTUALLY_S) -> None:
         """Wait until nothing is found any more. Raises AssertionError with what is still there."""
         deadline = time.monotonic() + timeout_s
         while found := look():
@@ -390,7 +391,7 @@ class Floor:
         return self._log(name).stat().st_size
 
     def until_logged(
-        self, *words: str, since: int, name: str = "execution-adapter", timeout_s: float = WAIT_S
+        self, *words: str, since: int, name: str = "execution-adapter", timeout_s: float = EVENTUALLY_S
     ) -> str:
         """Wait for a line of a log with all these words, in whatever case. Raises AssertionError."""
 
@@ -459,7 +460,7 @@ class Floor:
         sessions = [venue.session for venue in self.venues.venues.values()]
         for session in sessions:
             session.takes_connections = True
-        deadline = time.monotonic() + WAIT_S
+        deadline = time.monotonic() + EVENTUALLY_S
         with contextlib.suppress(AssertionError):
             for session in sessions:
                 session.await_logon(max(0.0, deadline - time.monotonic()))

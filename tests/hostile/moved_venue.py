@@ -17,8 +17,6 @@ from tests.ports import free_port
 from tests.venues.fix_bytes import Fields
 from tests.venues.raw_venue import COUNTERPARTY, RawVenues, Venue
 
-LOGON_S = 10.0
-
 
 def oms_fix(floor: Floor, *words: str, ends_with: int | None = 0) -> Result:
     """Run an `oms fix` command on the floor's database. ends_with: the code, None for any."""
@@ -78,7 +76,7 @@ def moved(
             old.session.forgets_at_logon = True
             oms_fix(floor, "logon", venue_id, "--reason", "test over", ends_with=None)
             oms_fix(floor, "settings", venue_id, "--clear", "--reason", "test over", ends_with=None)
-            old.session.await_logon(LOGON_S)
+            old.session.await_logon()
             floor.logons[venue_id] = old.session.logons
 
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from tests.hostile.floor import Floor
-from tests.hostile.moved_venue import LOGON_S, oms_fix, restart_adapter, shown_session
+from tests.hostile.moved_venue import oms_fix, restart_adapter, shown_session
 
 WHO = ("--reason", "exchange asked for it", "--by", "night desk")
 
@@ -26,7 +26,7 @@ def test_who_is_logged_out_stays_out_over_a_restart_and_its_orders_go_elsewhere(
     rested, child = floor.rest("XNYS")
     logons = session.logons
     assert oms_fix(floor, "logout", "XNYS", *WHO).output == "XNYS: logged out\n"
-    session.wait_for("5", timeout_s=LOGON_S)
+    session.wait_for("5")
     why = "logged out by night desk: exchange asked for it"
     floor.until_logged("XNYS", "fix_session_down", why, since=0)
     assert why in shown_session(floor, "XNYS")
@@ -39,7 +39,7 @@ def test_who_is_logged_out_stays_out_over_a_restart_and_its_orders_go_elsewhere(
     assert session.logons == logons
     since = len(session.taken)
     assert oms_fix(floor, "logon", "XNYS", *WHO).output == "XNYS: logged on\n"
-    floor["XNYS"].question(child, since=since, timeout_s=LOGON_S)
+    floor["XNYS"].question(child, since=since)
     session.send("8", child.fill(100))
     floor.until_books(rested, [child], "FILLED")
     floor.await_routed_to("XNYS")
@@ -104,7 +104,7 @@ def test_a_reset_ends_what_numbers_that_are_too_low_keep_out(floor: Floor) -> No
     session.shut()
     session.next_out, session.next_in = 1, 5_000_000
     session.takes_connections = True
-    floor.until_logged("EDGX", "too low", since=floor.log_end() - 1, timeout_s=LOGON_S)
+    floor.until_logged("EDGX", "too low", since=floor.log_end() - 1)
     oms_fix(floor, "reset", "EDGX", *WHO)
     session.await_logon()
     floor.goes_on(at="EDGX", disturbed=["EDGX"])

@@ -520,7 +520,7 @@ def test_c24_ten_thousand_fills_of_one_share_are_all_booked(floor: Floor) -> Non
     session = floor["BATS"].session
     for _ in range(0, count, 500):
         session.send_together([("8", child.fill(1)) for _ in range(500)])
-    order = floor.until(placed, "FILLED", timeout_s=30)
+    order = floor.until(placed, "FILLED")
     assert (order["cumQty"], Decimal(order["avgPx"])) == (count, Decimal(str(child.price)))
     assert len(floor.executions(placed)) == count
     assert floor.position(placed.account, placed.symbol) == placed.before + count

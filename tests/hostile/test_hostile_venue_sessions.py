@@ -9,7 +9,6 @@ from tests.venues.fix_bytes import Message, timestamp
 from tests.venues.venue_order import VenueOrder
 
 CLOCK_OFF = timedelta(minutes=3)
-LOGON_S = 6.0
 # Two heartbeats and a half of 10 s, and some.
 SILENCE_S = 40.0
 
@@ -102,10 +101,9 @@ def test_c19e_after_a_reset_an_order_that_its_venue_has_lost_is_not_left_open_fo
         placed,
         lambda _order: bool(floor.exceptions_of(placed)) or floor.sizes_at("XNAS", placed) == [70],
         "an exception, or another child of 70",
-        timeout_s=10,
     )
     floor.cancel(placed)
-    assert floor.until(placed, "CANCELED", timeout_s=15)["cumQty"] == 30
+    assert floor.until(placed, "CANCELED")["cumQty"] == 30
 
 
 def test_a_gap_in_the_venues_numbers_is_asked_for_and_what_follows_is_booked(floor: Floor) -> None:
@@ -170,7 +168,7 @@ def test_c23_a_fill_whose_sending_time_is_minutes_off_does_not_vanish(floor: Flo
     where = floor.until_kept(placed, sent, exec_id)
     if where != "booked":
         assert where == "REFUSED_BY_SESSION"
-        floor["XNAS"].question(child, since=since, timeout_s=10)
+        floor["XNAS"].question(child, since=since)
     session.await_logon()
     floor.goes_on(at="XNAS", disturbed=["XNAS"])
 
@@ -219,7 +217,7 @@ def test_c23b_a_venue_whose_clock_is_minutes_off_is_traded_with_or_the_log_says_
     session.clock_off = -CLOCK_OFF
     session.takes_connections = True
     try:
-        session.await_logon(LOGON_S)
+        session.await_logon()
         floor.await_routed_to("XNYS")
         placed, child = floor.rest("XNYS")
         session.send("8", child.fill(100))
@@ -297,7 +295,7 @@ def test_c40_an_order_that_was_lost_and_canceled_meanwhile_is_never_sent_again(
     floor.cancel(placed)
     floor.until(placed, "PENDING_CANCEL", "CANCELED")
     venue.session.reopen()
-    floor.until(placed, "CANCELED", timeout_s=15)
+    floor.until(placed, "CANCELED")
     floor.goes_on(at="BATS", disturbed=["BATS"])
     sent = [m for m in venue.session.of_type("D", since=before) if m.text(11) == child_id(placed)]
     assert sent == []
@@ -342,7 +340,7 @@ def test_c18_numbers_of_a_venue_that_are_too_low_are_explained_in_the_log(floor:
     right, session.next_out = session.next_out, 2
     session.takes_connections = True
     try:
-        floor.until_logged("XNYS", "too low", since=since, timeout_s=LOGON_S)
+        floor.until_logged("XNYS", "too low", since=since)
         floor.goes_on(at="XNAS", disturbed=["XNYS"])
     finally:
         session.shut()
@@ -359,7 +357,7 @@ def test_c18b_numbers_of_ours_that_a_venue_finds_too_low_are_explained_in_the_lo
     session.next_in += 1_000_000
     session.takes_connections = True
     try:
-        floor.until_logged("XNAS", "MsgSeqNum too low, expecting", since=since, timeout_s=LOGON_S)
+        floor.until_logged("XNAS", "MsgSeqNum too low, expecting", since=since)
         floor.goes_on(at="ARCX", disturbed=["XNAS"])
     finally:
         session.shut()

@@ -11,7 +11,6 @@ import pytest
 from tests.faults.certificates import Certificate, issue
 from tests.hostile.floor import Floor, Placed, child_id
 from tests.hostile.moved_venue import (
-    LOGON_S,
     moved,
     oms_fix,
     restart_adapter,
@@ -21,6 +20,7 @@ from tests.hostile.moved_venue import (
     speaks_fix42,
     wall,
 )
+from tests.patience import EVENTUALLY_S
 from tests.venues.fix_bytes import Message
 from tests.venues.raw_session import RawSession
 from tests.venues.raw_venue import Venue
@@ -119,7 +119,7 @@ def test_a_secret_that_is_not_there_keeps_one_session_out_and_says_so(floor: Flo
         assert "no variable OMS_ADAPTER_SECRET_MISSING" in shown_session(floor, "XNAS")
         floor.goes_on(at="XNYS", disturbed=["XNAS"])
         (floor.secrets / "missing").write_text(PASSWORD)
-        floor["XNAS"].session.await_logon(LOGON_S)
+        floor["XNAS"].session.await_logon()
 
 
 # ---- TLS
@@ -194,7 +194,7 @@ def only_child(venue: Venue, order_qty: int) -> VenueOrder:
 
 def await_journaled(floor: Floor, placed: Placed) -> None:
     """Wait until what went to the venue about an order, and its answer, are in the journal."""
-    deadline = time.monotonic() + LOGON_S
+    deadline = time.monotonic() + EVENTUALLY_S
     while "ExecutionReport" not in oms_fix(floor, "log", placed.order_id).output:
         assert time.monotonic() < deadline, "the journal has no answer"
         time.sleep(0.05)
@@ -306,7 +306,7 @@ def test_a_session_is_logged_out_at_its_end_and_says_until_when(floor: Floor) ->
         "days": EVERY_DAY,
     }
     with moved(floor, "XNAS", schedule=hours) as venue:
-        venue.session.wait_for("5", timeout_s=10)
+        venue.session.wait_for("5")
         text = f"outside its schedule until {now + timedelta(hours=23):%Y-%m-%d %H:%M:%S} UTC"
         floor.until_logged("XNAS", text, since=0)
         assert text in shown_session(floor, "XNAS")
@@ -335,7 +335,7 @@ def test_the_first_logon_after_the_hour_of_the_reset_begins_at_1_and_asks_for_op
             "Logon with 141=Y",
             10,
         )
-        venue.question(child, since=since, timeout_s=10)
+        venue.question(child, since=since)
         venue.session.send("8", child.fill(100))
         floor.until_books(placed, [child], "FILLED")
 

@@ -29,7 +29,6 @@ OVER_A_CLOSE = [name for name in ROWS if name not in WHOLE]
 SYMBOL, CLOSED_SYMBOL = "AAPL", "MSFT"
 AGAIN, NOT_AGAIN = "AGAIN", "NOT_AGAIN"
 # Core looks at its calendars every five seconds.
-SEEN_S_MAX = 15.0
 # What makes a venue answer a request, once it was asked.
 ASKED = ("PENDING_CANCEL", "PENDING_REPLACE", "SUSPENDED")
 
@@ -285,7 +284,7 @@ def test_each_row_over_a_close_and_what_waits_behind_it(floor: Floor, sessions: 
     algo = floor.place("ARCX", symbol=CLOSED_SYMBOL, algo={"strategy": "TWAP", "endAt": until, "slices": 1})
 
     sessions.close()
-    floor.until(day, "EXPIRED", timeout_s=SEEN_S_MAX)
+    floor.until(day, "EXPIRED")
     for row, order in rows.items():
         for line in ROWS[row][ends[row] :]:
             order.do(line)

@@ -14,9 +14,9 @@ from oms_platform.messages import ExecutionCopy
 from oms_platform.wire import Topic, decode
 from tests.hostile.floor import Floor, Placed
 from tests.integration.fix_rig import Client, add
+from tests.patience import EVENTUALLY_S
 
 RULE = "GROSS_EXPOSURE_EXCEEDED"
-READ_S_MAX = 15.0
 
 
 def alert_of(floor: Floor, placed: Placed, **wanted: object) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def copies(floor: Floor, account: str, count: int) -> list[ExecutionCopy]:
         topic = Topic.DROP_COPY.value
         numbers = consumer.list_topics(topic, timeout=5).topics[topic].partitions
         consumer.assign([TopicPartition(topic, number, 0) for number in numbers])
-        deadline = time.monotonic() + READ_S_MAX
+        deadline = time.monotonic() + EVENTUALLY_S
         while len(found) < count and time.monotonic() < deadline:
             record = consumer.poll(0.2)
             if record is None or record.error() is not None:

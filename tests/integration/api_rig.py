@@ -26,12 +26,11 @@ from oms_tools.laptop.dev_grants import ALGORITHM, AUDIENCE, issue_token, load_k
 from oms_tools.laptop.dev_issuer import make_server
 from oms_tools.laptop.parts import memory_kafka_part, postgres_dsn
 from tests.conftest import running
+from tests.patience import EVENTUALLY_S
 from tests.ports import free_port
 
-START_S_MAX = 30.0
 
-
-def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 30.0) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = EVENTUALLY_S) -> Any:
     """Wait until a condition holds and return its value."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -200,7 +199,7 @@ def gateway(
         with process(["oms_api"], environment, log) as running:
             made = Gateway(http_port, grpc_port, health_port, issuer, folder / "issuer", dsn, log, running)
             if wait_ready:
-                wait_for(made.ready, f"a ready gateway; its log: {log}", START_S_MAX)
+                wait_for(made.ready, f"a ready gateway; its log: {log}", EVENTUALLY_S)
             yield made
 
 

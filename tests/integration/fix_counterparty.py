@@ -10,6 +10,7 @@ import quickfix as fix
 
 from oms_tools.laptop.parts import wait_until
 from simulators.broker.config import VENUES
+from tests.patience import EVENTUALLY_S
 from tests.unit.simulators.fix44_dictionary import QUICKFIX_XML
 
 SOH = "\x01"
@@ -78,7 +79,7 @@ class Counterparty(fix.Application):
 
     def wait_for(self, cl_ord_id: str, wanted: Callable[[Fields], bool]) -> Fields:
         """Wait for a report about a ClOrdID that is wanted, and return it."""
-        wait_until(lambda: any(map(wanted, self.reports(cl_ord_id))), f"report of {cl_ord_id}", 15)
+        wait_until(lambda: any(map(wanted, self.reports(cl_ord_id))), f"report of {cl_ord_id}", EVENTUALLY_S)
         return next(filter(wanted, self.reports(cl_ord_id)))
 
     def onCreate(self, session_id: Any) -> None:

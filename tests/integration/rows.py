@@ -3,8 +3,6 @@
 import psycopg
 from psycopg import sql
 
-KEPT = "as_it_was"
-
 
 class Rows:
     """What a database held when this was made. Raises psycopg.Error when it cannot be read or put back."""
@@ -19,20 +17,20 @@ class Rows:
                 " GROUP BY table_name"
             ).fetchall()
             self._columns: dict[str, list[str]] = dict(found)
-            connection.execute(f"CREATE SCHEMA {KEPT}")
+            connection.execute("CREATE SCHEMA as_it_was")
             for table in self._columns:
                 name = sql.Identifier(table)
                 connection.execute(sql.SQL("CREATE TABLE as_it_was.{0} AS TABLE public.{0}").format(name))
 
     def put_back(self) -> None:
         """Put every row back, and leave no other: neither triggers nor references have a say."""
+        again = [
+            sql.SQL(
+                "DELETE FROM public.{0};"
+                " INSERT INTO public.{0} ({1}) OVERRIDING SYSTEM VALUE SELECT {1} FROM as_it_was.{0}"
+            ).format(sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns)))
+            for table, columns in self._columns.items()
+        ]
         with psycopg.connect(self._dsn) as connection:
             connection.execute("SET session_replication_role = replica")
-            for table, columns in self._columns.items():
-                name, fields = sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
-                connection.execute(sql.SQL("DELETE FROM public.{}").format(name))
-                connection.execute(
-                    sql.SQL(
-                        "INSERT INTO public.{0} ({1}) OVERRIDING SYSTEM VALUE SELECT {1} FROM as_it_was.{0}"
-                    ).format(name, fields)
-                )
+            connection.execute(sql.SQL("; ").join(again))

@@ -125,7 +125,7 @@ def test_an_account_is_closed_by_way_of_a_suspension_and_comes_back_by_it(
     # What was under way when it was suspended may not have been counted yet.
     soon = changed(api, status="CLOSED")
     assert (soon.status, soon.headers.get("retry-after")) == (409, "1")
-    assert wait_for(lambda: changed(api, status="CLOSED").status == 200, "end of the second", 5)
+    assert wait_for(lambda: changed(api, status="CLOSED").status == 200, "end of the second")
     assert changed(api, status="ACTIVE").status == 409
     assert changed(api, status="SUSPENDED").status == 200
     assert changed(api, status="ACTIVE").json["status"] == "ACTIVE"

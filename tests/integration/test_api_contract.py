@@ -15,6 +15,7 @@ from oms_tools.laptop.parts import wait_until
 from proto.gen.oms.v1 import GetBookRequest, MarketDataServiceBase, Quote, VenueQuote
 from tests.integration.api_rig import Gateway, call, gateway_alone
 from tests.integration.quote_service import served
+from tests.patience import EVENTUALLY_S
 from tests.tenants import SHARED, Names, operations
 
 
@@ -110,7 +111,7 @@ def let_everything_trade(api: Gateway) -> None:
     for switch in api.call("GET", "/api/v1/kill-switches", user="admin1").json["killSwitches"]:
         path = f"/api/v1/kill-switches/{switch['switchId']}/release"
         assert api.call("POST", path, {"reason": "an example"}, user="admin1").status == 200
-    wait_until(lambda: api.place().status == 201, "the doors take orders again", 5.0)
+    wait_until(lambda: api.place().status == 201, "the doors take orders again", EVENTUALLY_S)
 
 
 def test_a_path_names_the_methods_that_it_takes(api: Gateway, contract: dict[str, Any]) -> None:

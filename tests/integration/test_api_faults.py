@@ -239,10 +239,10 @@ def test_a_database_of_an_older_schema_keeps_the_gateway_from_being_ready_and_fr
         (kept,) = connection.execute("UPDATE alembic_version SET version_num = '0002' RETURNING 1").fetchall()
         assert kept
         with gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port, wait_ready=False) as api:
-            wait_for(lambda: "schema_not_ready" in api.log.read_text(), "a complaint", 30)
+            wait_for(lambda: "schema_not_ready" in api.log.read_text(), "a complaint")
             assert "schema revision must be" in api.log.read_text()
             assert not api.ready()
-            wait_for(lambda: refused_with_retry(api), "a refusal, once tokens can be verified", 30)
+            wait_for(lambda: refused_with_retry(api), "a refusal, once tokens can be verified")
     with psycopg.connect(dsn) as connection:
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (0,)
 

@@ -19,6 +19,7 @@ from oms_tools.laptop.parts import wait_until
 from tests.ingest import store_order, submit_order
 from tests.integration.api_rig import Gateway, gateway
 from tests.integration.audit_rig import Books
+from tests.patience import EVENTUALLY_S
 
 ACCOUNT = "ACC-INST-001"
 PNL, CASH = f"/api/v1/accounts/{ACCOUNT}/pnl", f"/api/v1/accounts/{ACCOUNT}/cash-entries"
@@ -166,7 +167,7 @@ def test_a_load_that_an_order_has_crossed_says_which_accounts_core_refused(
         desk = books.core.desk
         # An event of the one account that the load has not seen.
         desk.stream_sequences[ACCOUNT] += 1
-        wait_until(lambda: bool(books.store.waiting_actions([ACCOUNT, other])), "the openings", 5.0)
+        wait_until(lambda: bool(books.store.waiting_actions([ACCOUNT, other])), "the openings", EVENTUALLY_S)
         unit = UnitOfWork(now=utc_now())
         for one in books.store.waiting_actions([ACCOUNT, other]):
             handle_action(books.core, unit, one)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -19,6 +20,8 @@ from oms_api.domain.principal import Principal
 from oms_api.domain.refusal import Refusal
 from oms_api.entrypoints.rest_records import ChangesQuery, change_filter
 from oms_api.ports import ChangeView, ExecutionFilter
+from oms_platform.fix.clients import ClientSettings
+from oms_platform.fix_client_rows import add_client, set_enabled, set_password
 from oms_platform.ids import uuid7, uuid7_floor
 from oms_platform.vocabulary import Side, TradeApplied, TradeCorrected
 from tests.integration.api_rig import Gateway, event, gateway_alone, store_events
@@ -183,6 +186,32 @@ def test_the_audit_says_who_changed_what_to_those_who_audit(api: Gateway) -> Non
     assert pages(api, f"{path}&key=another", "changes") == []
     for user in ("trader1", "desk"):
         assert api.call("GET", "/api/v1/audit", user=user).status == 403
+
+
+def test_the_audit_tells_of_a_secret_only_that_it_is_another(api: Gateway) -> None:
+    settings = ClientSettings(
+        comp_id="SECRETIVE", kind="ORDERS", accounts=("ACC-INST-001",), rights=("READ",), username="x"
+    )
+    with psycopg.connect(api.dsn, autocommit=True) as connection:
+        add_client(connection, settings, "scrypt$first", "op")
+        set_password(connection, "SECRETIVE", "scrypt$second", "op")
+        set_enabled(connection, "SECRETIVE", False, "op")
+    answer = api.call("GET", "/api/v1/audit?table=fix_clients&key=SECRETIVE", user="admin1")
+    told = [(one["before"] or {}).get("password_hash", "") for one in answer.json["changes"]]
+    assert told == ["not told", "not told", ""]
+    told = [one["after"]["password_hash"] for one in answer.json["changes"]]
+    assert told == ["not told", "changed, not told", "not told"]
+    text = answer.body.decode()
+    for secret in (
+        "scrypt",
+        "sha256:",
+        sha256(b"scrypt$first").hexdigest(),
+        sha256(b"scrypt$second").hexdigest(),
+    ):
+        assert secret not in text
+    # The rest of the row is told as it was stored.
+    assert [one["after"]["version"] for one in answer.json["changes"]] == [3, 2, 1]
+    assert answer.json["changes"][0]["after"]["enabled"] is False
 
 
 def test_who_sees_some_accounts_sees_the_changes_of_their_rows_only(api: Gateway) -> None:

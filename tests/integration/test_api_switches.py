@@ -22,6 +22,7 @@ from oms_tools.cli.client import ISSUER_VARIABLE, URL_VARIABLE
 from oms_tools.cli.kill_commands import kill
 from oms_tools.laptop.parts import wait_until
 from tests.integration.api_rig import Gateway, gateway
+from tests.patience import EVENTUALLY_S
 
 PATH = "/api/v1/kill-switches"
 TRIGGERS = "/api/v1/kill-triggers"
@@ -44,7 +45,7 @@ def api(
 
 def until(met: Callable[[], object], what: str) -> None:
     """Wait for something, not for ever."""
-    wait_until(lambda: bool(met()), what, 10.0)
+    wait_until(lambda: bool(met()), what, EVENTUALLY_S)
 
 
 def read(dsn: str, member: str = "me") -> Kills:

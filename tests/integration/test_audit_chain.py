@@ -1,6 +1,7 @@
 """Whatever is changed, removed, forged or put out of order behind the triggers is found, and named."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,13 +14,19 @@ from oms_core.handlers import note_request
 from oms_core.ports import AccountLostError, UnstorableError
 from oms_platform import ids
 from oms_platform.clock import utc_now
-from oms_platform.schema.audited import AUDITED, CHAINED, LEFT_OUT
+from oms_platform.schema.audited import AUDITED, CHAINED, LEFT_OUT, SECRET
 from oms_platform.schema.migrate import migrate, upgrade
 from oms_tools.audit.anchors import make_anchor
 from oms_tools.audit.verification import verify_database, verify_snapshot
 from oms_tools.cli.audit_commands import audit
 from oms_tools.laptop.parts import ensure_database, postgres_dsn
 from tests.integration.audit_rig import ACCOUNT, OTHER, Books, books_of, tampered, tamperings
+
+SOUNDS_SECRET = re.compile(
+    r"pass|secret|hash|digest|token|credential|private|salt|api_?key|cert|signature|pin(_|$)"
+)
+# Columns that only sound so.
+NO_SECRET = {("surveillance_reports", "digest")}
 
 
 @pytest.fixture
@@ -115,6 +122,25 @@ def test_a_change_has_its_actor_and_no_secret(books: Books) -> None:
     ).fetchall()
     assert [row[:3] for row in rows] == [("risk1", "limits of today", "fix_clients")]
     assert "another" not in rows[0][3] and "scrypt" not in rows[0][3] and "sha256:" in rows[0][3]
+
+
+def test_no_column_that_sounds_like_a_secret_is_in_the_log_or_told(books: Books) -> None:
+    found = books.connection.execute(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
+        " AND table_name = ANY(%s)",
+        [list(AUDITED)],
+    ).fetchall()
+    assert {table for table, _ in found} == set(AUDITED)
+    sounding = {(table, column) for table, column in found if SOUNDS_SECRET.search(column)}
+    assert {column for table, column in sounding - NO_SECRET} == SECRET
+    assert sounding >= NO_SECRET, "what is no column any more is not in the list"
+    # None names a row, which is told whole, and of each the log itself has a hash.
+    assert not SECRET & {column for key in AUDITED.values() for column in key}
+    for column in SECRET:
+        (kept,) = books.connection.execute(
+            "SELECT audit_image(jsonb_build_object(%s::text, 'so secret'))::text", [column]
+        ).fetchone() or ("",)
+        assert "sha256:" in kept and "so secret" not in kept
 
 
 def test_times_are_told_alike_whatever_the_zone_of_who_changes_them(books: Books) -> None:

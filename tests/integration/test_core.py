@@ -38,8 +38,7 @@ from oms_platform.vocabulary import ChildTerms, ExecType, Message, OrderType, Ro
 from oms_platform.wire import Topic, decode
 from oms_platform.worker import StopFlag
 from tests.ingest import PRICE, store_change, store_order, submit_order
-
-WAIT_S = 15.0
+from tests.patience import EVENTUALLY_S
 
 
 class FixedQuoteBoard:
@@ -79,13 +78,13 @@ def running_core(kafka: KafkaSettings, dsn: str) -> Iterator[CoreLoop]:
 
 def until(condition: Callable[[], Any], what: str) -> Any:
     """Wait until the condition is truthy and return it."""
-    deadline = time.monotonic() + WAIT_S
+    deadline = time.monotonic() + EVENTUALLY_S
     while time.monotonic() < deadline:
         found = condition()
         if found:
             return found
         time.sleep(0.02)
-    pytest.fail(f"{what} did not happen within {WAIT_S} s")
+    pytest.fail(f"{what} did not happen within {EVENTUALLY_S} s")
 
 
 class Desk1:

@@ -40,14 +40,14 @@ from oms_tools.laptop.parts import memory_kafka_part, wait_until
 from tests.conftest import running
 from tests.ingest import store_order
 from tests.integration.fix_venue import Venue
+from tests.patience import EVENTUALLY_S
 from tests.ports import free_port
 
 ACCOUNT = "ACC-INST-001"
-WAIT_S = 30.0
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
-    wait_until(condition, what, WAIT_S)
+    wait_until(condition, what, EVENTUALLY_S)
 
 
 class Stage:

@@ -50,7 +50,7 @@ def test_a_peer_takes_over_from_one_that_stops_without_waiting_for_the_session_t
                 started = time.monotonic()
                 os.kill(first.process.pid, signal.SIGTERM)
                 wait_for(
-                    lambda second=second, topic=topic: owned(second, topic) == everything, "a takeover", 30
+                    lambda second=second, topic=topic: owned(second, topic) == everything, "a takeover"
                 )
                 took[name] = time.monotonic() - started
                 assert first.process.wait(20) == 0

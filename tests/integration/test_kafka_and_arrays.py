@@ -33,9 +33,8 @@ from oms_platform.postgres import ArrayStatement, Connection, load_offsets, one_
 from oms_platform.wire import Topic
 from oms_tools.laptop.parts import memory_kafka_part
 from tests.conftest import running
+from tests.patience import EVENTUALLY_S
 from tests.ports import free_port
-
-WAIT_S = 20.0
 
 
 @pytest.fixture
@@ -49,7 +48,7 @@ def read(settings: KafkaSettings, topic: str, count: int) -> list[KafkaMessage]:
     consumer = Consumer({"bootstrap.servers": settings.bootstrap, "group.id": "t", "log_level": 0})
     consumer.assign([TopicPartition(topic, number, 0) for number in range(settings.partitions)])
     found: list[KafkaMessage] = []
-    deadline = time.monotonic() + WAIT_S
+    deadline = time.monotonic() + EVENTUALLY_S
     while len(found) < count and time.monotonic() < deadline:
         found += [item for item in take(consumer, count, 0.2, 0) if item.error() is None]
     consumer.close()
@@ -218,7 +217,7 @@ def test_a_publisher_tells_whoever_asked_of_each_record_that_the_broker_did_not_
     publisher = Publisher(KafkaSettings(bootstrap=f"127.0.0.1:{free_port()}"), on_failed=failed.append)
     for _ in range(3):
         publisher.send(Topic.INBOUND.value, "k", cancel(), event_id=uuid7())
-    assert publisher.drain(WAIT_S) == 0
+    assert publisher.drain(EVENTUALLY_S) == 0
     assert len(failed) == 3
     publisher.flush()  # nothing of it is left to complain of
 
@@ -234,7 +233,7 @@ def test_a_tail_gives_records_as_they_came_without_those_of_the_first_edition(
         producer.produce(Topic.INBOUND.value, payload, b"k", headers=headers)
     producer.flush()
     found: list[EncodedRecord] = []
-    deadline = time.monotonic() + WAIT_S
+    deadline = time.monotonic() + EVENTUALLY_S
     while len(found) < 2 and time.monotonic() < deadline:
         found += tail.poll_encoded(0.2)
     tail.close()
@@ -255,7 +254,7 @@ def test_a_tail_reads_what_comes_after_it_and_passes_over_what_it_cannot_read(
         publisher.send(Topic.INBOUND.value, message.account_id, message, event_id=message.request_id)
     publisher.flush()
     found: list[object] = []
-    deadline = time.monotonic() + WAIT_S
+    deadline = time.monotonic() + EVENTUALLY_S
     while len(found) < len(new) and time.monotonic() < deadline:
         found += [record.message for record in tail.poll(0.2)]
     assert sorted(map(str, found)) == sorted(map(str, new))
@@ -316,7 +315,7 @@ def test_lag_and_ends_are_counted_by_partition(memory_kafka: KafkaSettings) -> N
 def test_an_offset_beyond_the_brokers_end_means_that_its_data_was_lost(memory_kafka: KafkaSettings) -> None:
     ensure_topics(memory_kafka)
     consumer = batch_consumer(memory_kafka, read_incarnation(memory_kafka), start=1_000)
-    deadline = time.monotonic() + WAIT_S
+    deadline = time.monotonic() + EVENTUALLY_S
     with pytest.raises(KafkaDataLostError):
         while time.monotonic() < deadline:
             consumer.poll(timeout_s=0.5)
@@ -355,7 +354,7 @@ def test_what_the_first_edition_published_is_passed_over(memory_kafka: KafkaSett
     publisher.flush()
     consumer = batch_consumer(memory_kafka, read_incarnation(memory_kafka))
     found: list[object] = []
-    deadline = time.monotonic() + WAIT_S
+    deadline = time.monotonic() + EVENTUALLY_S
     while not found and time.monotonic() < deadline:
         batch = consumer.poll(timeout_s=1)
         assert batch.unreadable == []
@@ -380,7 +379,7 @@ def test_a_consumer_whose_loss_others_make_good_goes_on_with_what_there_is(
         load_offsets=lambda _name, places: dict.fromkeys(places, 1_000),
         vital=False,
     )
-    deadline = time.monotonic() + WAIT_S
+    deadline = time.monotonic() + EVENTUALLY_S
     while not consumer.poll(timeout_s=0.5).records:
         assert time.monotonic() < deadline
     assert read_incarnation(memory_kafka) == incarnation

@@ -111,7 +111,7 @@ def test_a_message_goes_there_and_back_by_each_mechanism(secured: SecuredKafka, 
         found.extend(record.message for record in consumer.poll(timeout_s=0.5).records)
         return sent in found
 
-    wait_for(came, "the message", 30)
+    wait_for(came, "the message")
     consumer.close()
 
 
@@ -151,7 +151,7 @@ def test_more_replicas_than_brokers_are_refused_with_the_brokers_own_words(secur
     admin = AdminClient(client_config(secured.settings))
     for future in admin.delete_topics([Topic.QUOTES.value], operation_timeout=10).values():
         future.result()
-    wait_for(lambda: Topic.QUOTES.value not in admin.list_topics(timeout=10).topics, "no topic", 30)
+    wait_for(lambda: Topic.QUOTES.value not in admin.list_topics(timeout=10).topics, "no topic")
     with pytest.raises(KafkaUnavailableError, match="replication factor"):
         ensure_topics(replace(secured.settings, replication=3, min_insync=2))
     ensure_topics(secured.settings)
@@ -190,5 +190,5 @@ def test_services_work_with_the_settings_of_their_environment(
         service("adapter", settings, tmp_path) as adapter,
     ):
         for found in (market_data, broker, core, sor, adapter):
-            wait_for(lambda found=found: found.ready, f"ready: {found.log}", 60)
+            wait_for(lambda found=found: found.ready, f"ready: {found.log}")
             assert PASSWORD not in found.log.read_text()

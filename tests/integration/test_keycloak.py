@@ -250,7 +250,7 @@ def test_a_token_that_has_expired_or_is_for_somebody_else_is_refused(api: Gatewa
         assert me(api, short)["rights"] == ["cancel", "read", "trade"]
     finally:
         issuer.admin("PUT", f"/clients/{client['id']}", {"attributes": {"access.token.lifespan": ""}})
-    wait_for(lambda: me(api, short) == 401, "the end of a token", 60.0)
+    wait_for(lambda: me(api, short) == 401, "the end of a token")
     assert api.place(user=None, headers=bearer(short)).json["error"]["message"] == "the token has expired"
 
 

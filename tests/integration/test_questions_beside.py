@@ -28,14 +28,13 @@ from sor_engine.handlers import Changes, decide_again
 from sor_engine.ports import Decided, KeptRoute, QualityEvidence, QualityScope, VenueScorecard
 from tests.integration.api_rig import Gateway, Reply, gateway
 from tests.integration.quote_service import served
+from tests.patience import EVENTUALLY_S
 from tests.ports import free_port
 from tests.unit.sor_engine.test_handlers import QUOTE, REFERENCE, FixedQuotes, context, live, request
 
-WAIT_S = 20.0
-
 
 def until(condition: Callable[[], bool]) -> None:
-    ends = time.monotonic() + WAIT_S
+    ends = time.monotonic() + EVENTUALLY_S
     while not condition():
         assert time.monotonic() < ends
         time.sleep(0.005)
@@ -76,7 +75,7 @@ def test_what_ifs_that_compute_for_long_leave_a_place_and_the_next_are_refused(
     def slow(stored: Decided, changes: Changes = Changes()) -> Any:  # noqa: B008
         if changes.strategy == "slow":
             begun.release()
-            assert go.wait(WAIT_S)
+            assert go.wait(EVENTUALLY_S)
         return decide_again(stored)
 
     monkeypatch.setattr(sor_grpc, "decide_again", slow)
@@ -89,7 +88,7 @@ def test_what_ifs_that_compute_for_long_leave_a_place_and_the_next_are_refused(
 
     async def scenario() -> None:
         channel = Channel("127.0.0.1", port)
-        sor = v1.SorServiceStub(channel, timeout=WAIT_S)
+        sor = v1.SorServiceStub(channel, timeout=EVENTUALLY_S)
         order = "01900000-0000-7000-8000-0000deadbeef"
 
         def what_if(strategy: str = "") -> "asyncio.Task[v1.WhatIfResponse]":
@@ -121,7 +120,7 @@ def test_what_ifs_that_compute_for_long_leave_a_place_and_the_next_are_refused(
             assert (await task).again.children
         channel.close()
 
-    asyncio.run(asyncio.wait_for(scenario(), 3 * WAIT_S))
+    asyncio.run(asyncio.wait_for(scenario(), 3 * EVENTUALLY_S))
 
 
 def test_a_what_if_is_bounded_before_any_work() -> None:
@@ -154,7 +153,7 @@ class Answers(v1.SorServiceBase):
         self.begun.append("scorecards")
         if self.refusal is not None:
             raise self.refusal
-        assert await asyncio.to_thread(self.go.wait, WAIT_S)
+        assert await asyncio.to_thread(self.go.wait, EVENTUALLY_S)
         return v1.Scorecards()
 
 
@@ -194,8 +193,8 @@ def test_a_flood_of_questions_by_one_caller_leaves_another_answered(api: Gateway
         # What asks nobody is answered as ever, to the flood's caller too.
         assert api.place().status == 201
         answers.go.set()
-        assert other.result(WAIT_S).status == 200
-        assert sorted(one.result(WAIT_S).status for one in flood) == [200, 200, *[429] * 8]
+        assert other.result(EVENTUALLY_S).status == 200
+        assert sorted(one.result(EVENTUALLY_S).status for one in flood) == [200, 200, *[429] * 8]
     # Places are given back; then the rate of questions is used up, which is no other rate.
     statuses = [api.call("GET", path).status for _ in range(25)]
     assert statuses[0] == 200 and 429 in statuses

@@ -90,7 +90,7 @@ def test_lists_come_from_the_replica_and_what_must_be_fresh_does_not_until_it_la
         standing(part, log),
         on_replica(part, dsn, memory_kafka, redis_port, tmp_path, OMS_API_READ_LAG_MS_MAX="4000") as api,
     ):
-        wait_for(lambda: used(api), "the replica in use", 30)
+        wait_for(lambda: used(api), "the replica in use")
         first = api.place().json["orderId"]
         wait_for(lambda: first in listed(api), "the order on the replica")
         assert api.metric('oms_api_reads_total{source="replica"}') > 0
@@ -105,7 +105,7 @@ def test_lists_come_from_the_replica_and_what_must_be_fresh_does_not_until_it_la
         assert api.place(clientOrderId="fresh-1").json["orderId"] == second
         assert api.call("DELETE", f"/api/v1/orders/{second}").status == 202
 
-        wait_for(lambda: not used(api), "a replica given up for its lag", 30)
+        wait_for(lambda: not used(api), "a replica given up for its lag")
         assert second in listed(api)
         assert api.metric("oms_api_replica_lag_seconds") > 4
         assert api.metric('oms_api_replica_fallbacks_total{reason="lag"}') == 1
@@ -113,7 +113,7 @@ def test_lists_come_from_the_replica_and_what_must_be_fresh_does_not_until_it_la
         assert api.ready()
 
         pausing(part, False)
-        wait_for(lambda: used(api), "the replica in use again", 30)
+        wait_for(lambda: used(api), "the replica in use again")
         wait_for(lambda: second in listed(api), "the order on the replica")
 
 
@@ -123,20 +123,20 @@ def test_a_replica_that_is_away_costs_a_warning_and_no_answer_and_is_used_again_
     part, log = standby
     with on_replica(part, dsn, memory_kafka, redis_port, tmp_path) as api:
         order_id = api.place().json["orderId"]
-        wait_for(lambda: events(api, "replica_not_used"), "a warning", 30)
+        wait_for(lambda: events(api, "replica_not_used"), "a warning")
         assert listed(api) == {order_id}
         with standing(part, log) as process:
-            wait_for(lambda: used(api), "the replica in use", 30)
+            wait_for(lambda: used(api), "the replica in use")
             wait_for(lambda: order_id in listed(api), "the order on the replica")
             os.kill(process.pid, signal.SIGQUIT)
             process.wait(20)
             for _ in range(20):
                 assert listed(api) == {order_id}
-            wait_for(lambda: not used(api), "a replica given up", 30)
+            wait_for(lambda: not used(api), "a replica given up")
         assert events(api, "replica_not_used") == 2
         assert api.metric('oms_api_replica_fallbacks_total{reason="away"}') == 2
         with standing(part, log):
-            wait_for(lambda: used(api), "the replica in use again", 30)
+            wait_for(lambda: used(api), "the replica in use again")
 
 
 def test_the_doctor_sees_a_replica_that_keeps_up_that_lags_and_that_is_away(
@@ -149,7 +149,7 @@ def test_the_doctor_sees_a_replica_that_keeps_up_that_lags_and_that_is_away(
     with psycopg.connect(dsn, autocommit=True) as connection:
         assert not check_replica(connection, address).well
         with standing(part, log):
-            found = wait_for(lambda: (c := check_replica(connection, address)).well and c, "well", 30)
+            found = wait_for(lambda: (c := check_replica(connection, address)).well and c, "well")
             assert "s behind, must be at most 1" in found.detail
             pausing(part, True)
             connection.execute("UPDATE accounts SET status = status")

@@ -57,16 +57,16 @@ from sor_engine.scorekeeper.entrypoints.main_loop import Chore, ScorekeeperLoop
 from sor_engine.scorekeeper.entrypoints.quote_intake import QuoteIntake
 from sor_engine.scorekeeper.handlers import note_message
 from tests.integration.quote_service import served
+from tests.patience import EVENTUALLY_S
 from tests.ports import free_port
 
-WAIT_S = 30.0
 ACCOUNT = "ACC-INST-001"
 LIMIT = Decimal("227.42")
 ANSWERS = (ExecType.NEW, ExecType.ORDER_STATUS)
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
-    wait_until(condition, what, WAIT_S)
+    wait_until(condition, what, EVENTUALLY_S)
 
 
 # ---- messages

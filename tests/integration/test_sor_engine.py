@@ -50,13 +50,12 @@ from sor_engine.adapters.postgres_decisions import decisions_between
 from sor_engine.handlers import decide_again, is_proven
 from tests.integration.api_rig import gateway, ready
 from tests.integration.quote_service import served
+from tests.patience import EVENTUALLY_S
 from tests.ports import free_port
-
-WAIT_S = 30.0
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
-    wait_until(condition, what, WAIT_S)
+    wait_until(condition, what, EVENTUALLY_S)
 
 
 def book(symbol: str = "AAPL", sequence: int = 1) -> Quote:

@@ -84,18 +84,18 @@ def test_of_two_orders_of_60_percent_of_the_buying_power_one_passes_whichever_co
 
     with service("market-data-simulator", shared, tmp_path), service("oms-core", shared, tmp_path) as first:
         with service("oms-core", other, tmp_path / "other") as second:
-            wait_for(lambda: share(first, second), "two cores that share", 60)
+            wait_for(lambda: share(first, second), "two cores that share")
             desk.send_twice(before)
-            wait_for(lambda: desk.decided(before), "the first orders", 30)
+            wait_for(lambda: desk.decided(before), "the first orders")
             desk.send_twice(amid[:25])
             os.kill(second.process.pid, signal.SIGKILL)
             desk.send_twice(amid[25:])
         with service("oms-core", other, tmp_path / "other") as second:
-            wait_for(lambda: desk.decided(amid), "the orders of the core that was killed", 60)
+            wait_for(lambda: desk.decided(amid), "the orders of the core that was killed")
             desk.send_twice(after[:25])
-            wait_for(lambda: share(first, second), "two cores that share again", 60)
+            wait_for(lambda: share(first, second), "two cores that share again")
             desk.send_twice(after[25:])
-            wait_for(lambda: desk.decided(after), "the last orders", 60)
+            wait_for(lambda: desk.decided(after), "the last orders")
     wrong = {account: found for account, found in desk.outcomes().items() if found != Counter((TOOK, DENIED))}
     assert not wrong, wrong
     denials = desk.db.execute(

@@ -17,11 +17,11 @@ from oms_tools.laptop.layout import Layout
 from oms_tools.laptop.parts import postgres_dsn
 from tests.conftest import database_folder
 from tests.observability.tools import ROOT, Prometheus, panels, prometheus, selectors
+from tests.patience import EVENTUALLY_S
 from tests.ports import free_port
 from tests.span_collector import SpanCollector
 from tests.stack_rig import StackRig, free_base_port
 
-ANSWER_TIMEOUT_S = 40.0
 RATE, FLOW_S = 30, 60
 JUDGE = "oms-judge"
 
@@ -76,7 +76,7 @@ def job(name: str) -> str:
 
 
 def unanswered(
-    running: Prometheus, questions: dict[str, str], timeout_s: float = ANSWER_TIMEOUT_S
+    running: Prometheus, questions: dict[str, str], timeout_s: float = EVENTUALLY_S
 ) -> dict[str, str]:
     """Ask until every question has an answer with a number in it. Returns those that got none."""
     left = dict(questions)
@@ -133,7 +133,7 @@ def test_a_hop_that_leads_to_traces_leads_to_those_that_the_collector_has(
         if place.startswith("oms-latency") and '_bucket{hop="ack"}' in query
     )
     found: set[str] = set()
-    deadline = time.monotonic() + ANSWER_TIMEOUT_S
+    deadline = time.monotonic() + EVENTUALLY_S
     while not found and time.monotonic() < deadline:
         now = time.time()
         answer = watched.get("query_exemplars", query=query, start=str(now - 600), end=str(now))

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
+from tests.patience import EVENTUALLY_S
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "deploy" / "prometheus").glob("*.rules.yaml"))
 DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))
-START_TIMEOUT_S = 20.0
 _SELECTOR = re.compile(r"\b((?:oms_|oms:|process_|python_|up\b)[\w:]*)(\{[^}]*\})?")
 
 
@@ -97,7 +97,7 @@ def prometheus(folder: Path, targets: Mapping[str, str]) -> Iterator[Prometheus]
     ):
         try:
             running = Prometheus(port)
-            deadline = time.monotonic() + START_TIMEOUT_S
+            deadline = time.monotonic() + EVENTUALLY_S
             while not running.is_ready():
                 if process.poll() is not None or time.monotonic() > deadline:
                     pytest.fail(f"Prometheus did not start:\n{(folder / 'prometheus.log').read_text()}")

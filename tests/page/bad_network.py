@@ -15,9 +15,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
+from tests.patience import EVENTUALLY_S
 from tests.ports import free_ports
 
-START_S_MAX: Final = 10.0
 HEAD_END: Final = b"\r\n\r\n"
 STREAM: Final = b"GET /api/v1/stream"
 EVENTS: Final = b'{"type":"events"'
@@ -93,8 +93,8 @@ class BadNetwork:
     def __enter__(self) -> "BadNetwork":
         """Listen. Raises RuntimeError when that takes too long."""
         self._thread.start()
-        if not self._started.wait(START_S_MAX):
-            raise RuntimeError(f"nothing listened on {self.port} within {START_S_MAX:.0f} s")
+        if not self._started.wait(EVENTUALLY_S):
+            raise RuntimeError(f"nothing listened on {self.port} within {EVENTUALLY_S:.0f} s")
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -4,11 +4,11 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from oms_tools.laptop.layout import Layout
 from tests.conftest import KAFKA_VARIABLE, database_folder
-from tests.page.desk import Desk, browser
+from tests.page.desk import ANSWER_MS_MAX, Desk, browser
 from tests.stack_rig import StackRig, free_base_port
 
 
@@ -26,6 +26,7 @@ def rig() -> Iterator[StackRig]:
 @pytest.fixture(scope="package")
 def chrome() -> Iterator[Browser]:
     """A browser."""
+    expect.set_options(timeout=ANSWER_MS_MAX)
     with browser() as running:
         yield running
 

@@ -13,11 +13,12 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, 
 
 from oms_tools.cli.client import ApiClient
 from tests.e2e.orders import far_below, place, until_status
+from tests.patience import EVENTUALLY_S
 from tests.stack_rig import StackRig
 
 # Where pictures of the page are kept, for a person to look at.
 SHOTS_VARIABLE = "OMS_PAGE_SHOTS"
-ANSWER_MS_MAX = 20_000
+ANSWER_MS_MAX = EVENTUALLY_S * 1_000
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 AXE = Path(__file__).parents[2] / "desk" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -113,7 +114,7 @@ class Desk:
         self.cell(order_id, "symbol").click()
 
     def fill(self, **fields: str) -> None:
-        """Write into the ticket, by the names of its fields; side is Buy, Sell or Short."""
+        """Write into the ticket, by the names of its fields; side is Buy, Sell or Sell short."""
         wanted = {"symbol": "DIS", "accountId": "ACC-INST-001", "orderType": "MARKET"} | fields
         if side := wanted.pop("side", None):
             self.page.locator(".ticket").get_by_text(side, exact=True).click()

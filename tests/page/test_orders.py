@@ -2,12 +2,13 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import psycopg
 import pytest
 from playwright.sync_api import expect
 
-from oms_tools.laptop.parts import postgres_dsn
+from oms_tools.laptop.parts import postgres_dsn, wait_until
 from tests.e2e.orders import far_below, place, until_status
 from tests.page.desk import AXE, Desk, canceled, filled, orders_of, resting
 from tests.stack_rig import StackRig
@@ -256,6 +257,26 @@ def test_an_order_is_changed_in_the_list_suspended_and_resumed(rig: StackRig, de
     assert client.get(f"/api/v1/orders/{order_id}")["quantity"] == 144
 
 
+def test_the_stop_of_an_order_is_changed_in_the_list(rig: StackRig, desk: Desk) -> None:
+    client = rig.client("trader1")
+    # A stop to sell far below the market waits.
+    price = Decimal(far_below(client))
+    terms = {"side": "SELL", "orderType": "STOP", "stopPrice": str(price), "quantity": 145}
+    order_id = str(place(client, **terms)["orderId"])
+    desk.log_in("trader1")
+    desk.says(order_id, "status", "Working")
+    desk.choose(order_id)
+    desk.page.keyboard.press("a")
+    desk.page.locator(".amend").get_by_label("Stop").fill(str(price - 1))
+    expect(desk.page.locator(".amend")).to_contain_text("risk would accept it")
+    desk.page.keyboard.press("Enter")
+    expect(desk.page.locator(".amend")).to_have_count(0)
+    wait_until(
+        lambda: Decimal(client.get(f"/api/v1/orders/{order_id}")["stopPrice"]) == price - 1, "the stop"
+    )
+    canceled(client, order_id)
+
+
 def test_many_orders_are_selected_by_keyboard_and_canceled_at_once(rig: StackRig, desk: Desk) -> None:
     client = rig.client("trader1")
     ids = [resting(client, quantity) for quantity in (161, 162, 163, 164)]
@@ -274,6 +295,66 @@ def test_many_orders_are_selected_by_keyboard_and_canceled_at_once(rig: StackRig
         desk.says(order_id, "status", "Canceled")
     desk.says(ids[0], "status", "Working")
     canceled(client, ids[0])
+
+
+def test_several_orders_are_changed_by_one_change_and_each_once(rig: StackRig, desk: Desk) -> None:
+    # The gateway takes each change, and the answer of one does not come through until the page has given up.
+    lost = """const real = window.fetch; window.lose = ""; window.asked = [];
+      window.fetch = async (path, options) => {
+        const answer = await real(path, options);
+        if (options?.method !== "PATCH") return answer;
+        window.asked.push([path, new Headers(options.headers).get("Idempotency-Key")]);
+        if (window.lose && path.endsWith(window.lose)) throw new TypeError("network");
+        return answer; };"""
+    client = rig.client("trader1")
+    price = far_below(client)
+    same = {"orderType": "LIMIT", "limitPrice": price, "basketId": "change-many"}
+    ids = [str(place(client, quantity=quantity, **same)["orderId"]) for quantity in (181, 182, 183)]
+    for order_id in ids:
+        until_status(client, order_id, "ACKNOWLEDGED")
+    desk.use_token(client.token, lost)
+    desk.until("LIVE")
+    desk.page.get_by_label("Search in the list").fill("change-many")
+    desk.choose(ids[2])
+    desk.page.keyboard.press(" ")
+    for _ in range(2):
+        desk.page.keyboard.press("Shift+ArrowDown")
+    desk.page.keyboard.press("a")
+    dialog = desk.page.locator(DIALOG)
+    expect(dialog).to_contain_text("Change 3 orders")
+    dialog.get_by_label("Limit's value").fill("1.5")
+    expect(dialog).to_contain_text("a whole number of ticks")
+    expect(desk.page.locator(MAIN)).to_be_disabled()
+    dialog.get_by_label("Limit's value").fill("3")
+    dialog.get_by_label("Quantity", exact=True).select_option("set")
+    dialog.get_by_label("Quantity's value").fill("1,190")
+    expect(dialog.locator("tbody tr")).to_have_text([re.compile(f"{one} → 1,190") for one in (183, 182, 181)])
+    dialog.get_by_role("button", name="Check", exact=True).click()
+    expect(dialog.get_by_text("risk would accept it")).to_have_count(3)
+    assert desk.violations() == []
+    desk.picture("change-many")
+    # One ends meanwhile, and of another no answer comes.
+    canceled(client, ids[0])
+    desk.page.evaluate(f"window.lose = '{ids[1]}'")
+    desk.page.click(MAIN)
+    expect(dialog.locator("tbody tr", has_text="181")).to_contain_text("Refused")
+    expect(dialog.locator("tbody tr", has_text="182")).to_contain_text("Not answered", timeout=60_000)
+    expect(dialog.locator("tbody tr", has_text="183")).to_contain_text("Asked for")
+    desk.page.evaluate("window.lose = ''")
+    desk.page.click(MAIN)
+    expect(dialog.locator("tbody tr", has_text="182")).to_contain_text("Asked for")
+    moved = Decimal(price) + Decimal("0.03")
+    for order_id in ids[1:]:
+        desk.says(order_id, "quantity", "1,190")
+        order = client.get(f"/api/v1/orders/{order_id}")
+        assert (Decimal(order["limitPrice"]), order["quantity"]) == (moved, 1_190)
+    keys = desk.page.evaluate("window.asked")
+    assert len({key for path, key in keys if path.endswith(ids[1])}) == 1
+    assert len([key for path, key in keys if path.endswith(ids[2])]) == 1
+    desk.page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    for order_id in ids[1:]:
+        canceled(client, order_id)
 
 
 def test_what_is_shown_is_canceled_whole_and_nothing_else(rig: StackRig, desk: Desk) -> None:

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from tests.patience import EVENTUALLY_S
 from tests.venues.fix_bytes import BEGIN_STRING, SOH, Fields, Message, cut, frame, join, timestamp
 
-WAIT_S: Final = 5.0
 _LOOK_S: Final = 0.1
 _READ_BYTES: Final = 1 << 16
 LOGON, HEARTBEAT, TEST_REQUEST, RESEND, REJECT, RESET, LOGOUT = "A", "0", "1", "2", "3", "4", "5"
@@ -171,12 +171,12 @@ class RawSession:
         self.takes_connections = False
         self.drop()
 
-    def reopen(self, timeout_s: float = 15.0) -> None:
+    def reopen(self, timeout_s: float = EVENTUALLY_S) -> None:
         """Take connections again, and wait for the logon."""
         self.takes_connections = True
         self.await_logon(timeout_s)
 
-    def speak(self, timeout_s: float = 15.0) -> None:
+    def speak(self, timeout_s: float = EVENTUALLY_S) -> None:
         """End a silence, and wait for the logon over a connection that begins after it."""
         self.silent = False
         self.drop()
@@ -184,11 +184,11 @@ class RawSession:
 
     # ---- what a test waits for
 
-    def await_logon(self, timeout_s: float = 15.0) -> None:
+    def await_logon(self, timeout_s: float = EVENTUALLY_S) -> None:
         """Wait until the session is logged on. Raises AssertionError."""
         self.wait(lambda: self.logged_on, "a logon", timeout_s)
 
-    def wait(self, condition: Callable[[], bool], what: str, timeout_s: float = WAIT_S) -> None:
+    def wait(self, condition: Callable[[], bool], what: str, timeout_s: float = EVENTUALLY_S) -> None:
         """Wait for a condition over this session. Raises AssertionError naming what came instead."""
         with self._changed:
             if not self._changed.wait_for(condition, timeout_s):
@@ -203,7 +203,7 @@ class RawSession:
         self,
         msg_type: str,
         predicate: Callable[[Message], bool] = lambda _message: True,
-        timeout_s: float = WAIT_S,
+        timeout_s: float = EVENTUALLY_S,
         *,
         since: int = 0,
     ) -> Message:

@@ -11,8 +11,9 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from tests.patience import EVENTUALLY_S
 from tests.venues.fix_bytes import Message, cut
-from tests.venues.raw_session import WAIT_S, RawSession
+from tests.venues.raw_session import RawSession
 from tests.venues.venue_order import VenueOrder, unknown_status
 
 COUNTERPARTY: Final = "OMS"
@@ -38,7 +39,7 @@ class Venue:
         """Answer everything again but these."""
         self.mute = {*msg_types}
 
-    def order(self, cl_ord_id: str, timeout_s: float = WAIT_S) -> VenueOrder:
+    def order(self, cl_ord_id: str, timeout_s: float = EVENTUALLY_S) -> VenueOrder:
         """Wait for an order of this ClOrdID. Raises AssertionError."""
         self.session.wait(lambda: cl_ord_id in self.orders, f"35=D of {cl_ord_id}", timeout_s)
         return self.orders[cl_ord_id]
@@ -47,13 +48,15 @@ class Venue:
         """Return the orders whose ClOrdID begins so, in the order they came."""
         return [order for name, order in list(self.orders.items()) if name.startswith(parent)]
 
-    def cancel_request(self, order: VenueOrder, *, since: int = 0, timeout_s: float = WAIT_S) -> Message:
+    def cancel_request(
+        self, order: VenueOrder, *, since: int = 0, timeout_s: float = EVENTUALLY_S
+    ) -> Message:
         """Wait for a 35=F of an order."""
         return self.session.wait_for(
             CANCEL_REQUEST, lambda m: m.text(41) == order.name, timeout_s, since=since
         )
 
-    def question(self, order: VenueOrder, *, since: int = 0, timeout_s: float = WAIT_S) -> Message:
+    def question(self, order: VenueOrder, *, since: int = 0, timeout_s: float = EVENTUALLY_S) -> Message:
         """Wait for a 35=H of an order."""
         return self.session.wait_for(
             STATUS_REQUEST, lambda m: m.text(11) == order.name, timeout_s, since=since

@@ -22,6 +22,7 @@ export type Me = Schemas["Me"];
 export type Profile = Schemas["ProfileView"];
 export type BatchLine = Schemas["BatchLine"];
 export type RequestedMany = Schemas["RequestedManyBody"];
+export type PlacedBody = Schemas["PlacedBody"];
 export type KillSwitch = Schemas["SwitchView"];
 export type Problem = Schemas["Problem"];
 export type Chaos = Schemas["Chaos"];

@@ -6,11 +6,11 @@ import { batch, signal } from "@preact/signals";
 import { call } from "../api/client";
 import { timeOf } from "../api/ids";
 import { ApiProblem, inWords } from "../api/problems";
-import type { Account, Instrument, KillSwitch, Me, Order, Profile, Venue } from "../api/types";
+import type { Account, Instrument, KillSwitch, Me, Order, PlacedBody, Profile, Venue } from "../api/types";
 import { again, listen, listStands, silence, standing, tells, watches, type Sink } from "../stream/connection";
 import { chaos } from "./chaos";
 import { alerts, forgetMarket, positions, quotesLive, takeAlerts, takePositions, takeQuote } from "./market";
-import { apply, belongTo, forgetAccounts, forgetOrders, hasUnread, inDoubt, keep, merge, nothingIsSure, sent, unreadable, unreadOrders, type OrderRow } from "./orders";
+import { apply, belongTo, forgetAccounts, forgetOrders, hasUnread, inDoubt, keep, merge, nothingIsSure, sending, sent, unreadable, unreadOrders, type Asked } from "./orders";
 
 const PAGE = 200;
 // What has closed is read behind what is open, so far back: one's own, then everybody's.
@@ -152,7 +152,7 @@ async function settle(mine: number): Promise<void> {
 const isConnected = (): boolean => standing.value.truth === "LIVE" || standing.value.truth === "CATCHING_UP";
 
 /** Find out whatever is in doubt now, as after an order was placed. */
-export function settleNow(): void {
+function settleNow(): void {
   if (isConnected()) void settle(generation);
 }
 
@@ -237,19 +237,27 @@ export function leave(): void {
   kills.value = null;
 }
 
-type Sent = { orderId: string; accountId: string; clientOrderId: string; createdAt: string; symbol: string; side: OrderRow["side"]; quantity: number } & Record<string, unknown>;
-
-/** Return how to show an order that is about to be sent: whoever calls it says what was sent and as which order. */
-export function placed(): (order: Sent) => void {
+/** Note orders that are about to be sent. Returns how to take their answers, one each; null for one without. */
+export function placing(asked: readonly Asked[]): (answers: readonly (PlacedBody | null)[]) => void {
   const mine = generation;
   const wasLive = standing.value.truth === "LIVE";
   const by = me.value?.subject ?? "";
-  return order => {
-    // What follows a subscription is on its stream; of an order that was sent before it, that is not known.
-    const follows = wasLive && mine === generation && tells(order.accountId);
-    if (!watches(order.accountId)) return;
-    sent({ ...(order as unknown as OrderRow), principal: by, status: "NEW", cumQty: 0, leavesQty: order.quantity, avgPx: null, text: "", sequence: 0, updatedAt: order.createdAt }, follows);
+  for (const order of asked) if (watches(order.accountId)) sending(order);
+  return answers => {
+    let isAnyUnsure = false;
+    answers.forEach((answer, place) => {
+      const order = asked[place];
+      if (!order || !answer || !watches(order.accountId)) return;
+      // What follows a subscription is on its stream; of an order that was sent before it, that is not known.
+      const follows = wasLive && mine === generation && tells(order.accountId);
+      isAnyUnsure ||= !follows;
+      sent({
+        // Who has sent before what was there already is not known.
+        ...order, ...(answer.created ? { principal: by } : {}), orderId: answer.orderId, status: "NEW", cumQty: 0, leavesQty: order.quantity, avgPx: null, text: "",
+        sequence: 0, createdAt: answer.timestamp, updatedAt: answer.timestamp,
+      }, follows);
+    });
     if (hasUnread()) termsSoon();
-    if (!follows) settleNow();
+    if (isAnyUnsure) settleNow();
   };
 }

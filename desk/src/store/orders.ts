@@ -12,6 +12,9 @@ type Known = "orderId" | "accountId" | "symbol" | "side" | "quantity" | "status"
 /** An order as far as it is known: events carry no terms, so that of one that only they told of the list says the rest. */
 export type OrderRow = Pick<Order, Known> & Partial<Omit<Order, Known>>;
 
+/** What a person asks for as an order: its terms, as far as they say them. */
+export type Asked = Pick<Order, "accountId" | "symbol" | "side" | "quantity" | "clientOrderId"> & Partial<Omit<OrderRow, Known>>;
+
 export const CLOSED: readonly string[] = ["FILLED", "CANCELED", "REJECTED", "EXPIRED"];
 export const EXECUTIONS_MAX = 5_000;
 export const CLOSED_MAX = 20_000;
@@ -20,6 +23,9 @@ export const orders = new Table<OrderRow>();
 export const executions = new Table<Execution>();
 // Orders whose every further change the present stream brings.
 let sure = new Set<string>();
+// What this page is sending, as far as whoever sends it can say, by account and client order id: an event may come ahead of the answer.
+const SENDING_MAX = 1_000;
+const onTheirWay = new Map<string, Asked>();
 // Of these the list has yet to say the terms, as they are since the event of this sequence.
 const unread = new Map<string, number>();
 const closedOwn = new Set<string>();
@@ -33,7 +39,7 @@ export function belongTo(principal: string): void {
 
 export const isOpen = (order: Pick<OrderRow, "status">): boolean => !CLOSED.includes(order.status);
 const short = (name: string): string => name.replace(/^(ORDER_STATUS_|SIDE_|ORDER_TYPE_|TIME_IN_FORCE_)/, "");
-const dollars = (micros: number | string): string => (Number(micros) / 1e6).toFixed(6).replace(/\.?0+$/, "");
+const dollars = (micros: number | string): string => String(Number(micros) / 1e6);
 
 function put(order: OrderRow): void {
   orders.set(order.orderId, order);
@@ -71,8 +77,24 @@ export function merge(order: Order, isSure: boolean): void {
   else if (termsSince !== undefined) put({ ...order, ...known });
 }
 
+const wayOf = ({ accountId, clientOrderId }: Pick<Asked, "accountId" | "clientOrderId">): string => `${accountId} ${clientOrderId}`;
+
+/** Take that an order is being sent. */
+export function sending(order: Asked): void {
+  onTheirWay.set(wayOf(order), order);
+  // The map keeps the order in which they came.
+  if (onTheirWay.size > SENDING_MAX) for (const first of onTheirWay.keys()) return void onTheirWay.delete(first);
+}
+
+/** Return what is known of an order of which nothing but an event has come: what this page is sending as that. */
+function askedAs(event: OrderEvent): Asked | undefined {
+  const asked = onTheirWay.get(wayOf(event));
+  return asked && asked.symbol === event.symbol && asked.side === short(event.side) && asked.quantity === event.quantity ? asked : undefined;
+}
+
 /** Take an order that was sent just now, as far as whoever sent it can say; its terms the list has yet to. */
-export function sent(order: OrderRow, isSure: boolean): void {
+export function sent(order: OrderRow & { readonly clientOrderId: string }, isSure: boolean): void {
+  onTheirWay.delete(wayOf(order));
   const known = orders.get(order.orderId);
   if (isSure) sure.add(order.orderId);
   if (!known) unread.set(order.orderId, 0);
@@ -101,7 +123,7 @@ export function apply(event: OrderEvent): void {
     else if (event.orderReplaced) unread.set(event.orderId, event.sequence);
     put({
       createdAt: timeOf(event.orderId),
-      ...known,
+      ...(known ?? askedAs(event)),
       ...(event.orderReplaced ? replaced(event.orderReplaced.terms) : {}),
       orderId: event.orderId,
       accountId: event.accountId,
@@ -166,6 +188,7 @@ export function forgetAccounts(accounts: readonly string[]): void {
 export function forgetOrders(): void {
   orders.clear();
   executions.clear();
+  onTheirWay.clear();
   unread.clear();
   closedOwn.clear();
   closedOfOthers.clear();

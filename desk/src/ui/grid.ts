@@ -8,6 +8,7 @@ import Sortable from "sortablejs";
 import type { Changed } from "../store/table";
 import { MovingGrid } from "./moving";
 import { nonce } from "./nonce";
+import { shares, upTo } from "./numbers";
 import { isSame, RowModel, type Cell, type Detail, type Entry, type Source } from "./rows";
 
 // SlickGrid looks for what lets columns be dragged among the globals.
@@ -317,9 +318,9 @@ export class Grid<T> {
   private cellText(entry: Entry<T>, id: string, cell: number): CellText {
     if (entry.kind === "detail") return { text: entry.texts[id] ?? "", addClasses: "detail" };
     if (entry.kind === "group") {
-      if (cell === 0) return { text: `${entry.isFolded ? "▸" : "▾"} ${entry.title} (${entry.count.toLocaleString("en-US")})` };
+      if (cell === 0) return { text: `${entry.isFolded ? "▸" : "▾"} ${entry.title} (${shares(entry.count)})` };
       const sum = entry.sums[id];
-      return { text: sum === undefined ? "" : (this.byId.get(id)?.sumText?.(sum) ?? sum.toLocaleString("en-US")) };
+      return { text: sum === undefined ? "" : (this.byId.get(id)?.sumText?.(sum) ?? upTo(sum, 3)) };
     }
     const known = this.byId.get(id);
     if (!known) return { text: "" };

@@ -1,18 +1,20 @@
 // Numbers as a desk reads them. Amounts come as decimal text and stay exact where they are only shown.
+//
+// The law of this file: every number that is shown is written here, and one that rounds to 0 has no sign.
 
-const WHOLE = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
-const fixed = new Map<string, Intl.NumberFormat>();
+type Sign = "negative" | "exceptZero";
+const formats = new Map<string, Intl.NumberFormat>();
 
-function format(least: number, most: number): Intl.NumberFormat {
-  const key = `${least} ${most}`;
-  let found = fixed.get(key);
-  if (!found) fixed.set(key, (found = new Intl.NumberFormat("en-US", { minimumFractionDigits: least, maximumFractionDigits: most })));
+function format(least: number, most: number, signDisplay: Sign = "negative"): Intl.NumberFormat {
+  const key = `${least} ${most} ${signDisplay}`;
+  let found = formats.get(key);
+  if (!found) formats.set(key, (found = new Intl.NumberFormat("en-US", { minimumFractionDigits: least, maximumFractionDigits: most, signDisplay })));
   return found;
 }
 
 export const NONE = "–";
 /** Return shares with thousands separators. */
-export const shares = (count: number | null | undefined): string => (count === null || count === undefined ? NONE : WHOLE.format(count));
+export const shares = (count: number | null | undefined): string => (count === null || count === undefined ? NONE : format(0, 0).format(count));
 
 /** Return how many decimals a tick has. */
 export const decimalsOf = (tick: string): number => (tick.replace(/0+$/, "").split(".")[1] ?? "").length;
@@ -28,7 +30,7 @@ export function price(text: string | number | null | undefined, tick = "0.01", m
 export function money(text: string | number | null | undefined): string {
   if (text === null || text === undefined || text === "") return NONE;
   const value = Number(text);
-  return Math.abs(value) < 10_000 ? format(2, 2).format(value) : WHOLE.format(value);
+  return Math.abs(value) < 10_000 ? format(2, 2).format(value) : format(0, 0).format(value);
 }
 
 /** Return a large amount in thousands, millions or billions. */
@@ -41,10 +43,19 @@ export function brief(text: string | number | null | undefined): string {
 }
 
 /** Return a number with its sign, − for below 0. */
-export const signed = (value: number, decimals = 2): string => `${value < 0 ? "−" : "+"}${format(decimals, decimals).format(Math.abs(value))}`;
+export const signed = (value: number, count = 2): string => format(count, count, "exceptZero").format(value).replace("-", "−");
+
+/** Return a number with so many decimals. */
+export const decimals = (value: number | string, count: number): string => format(count, count).format(Number(value));
+
+/** Return a number with as many decimals as it has, up to so many. */
+export const upTo = (value: number | string, most: number): string => format(0, most).format(Number(value));
+
+/** Return where something is drawn, to a tenth of a pixel. */
+export const drawnAt = (pixels: number): number => Math.round(pixels * 10) / 10;
 
 /** Return decimal text without zeros behind it. */
-export const plain = (text: string | number): string => String(text).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+export const plain = (text: string | number): string => String(text).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "").replace(/^-0$/, "0");
 
 /** Return a share of a whole in percent, 0 of nothing. */
 export const percent = (part: number, whole: number): number => (whole > 0 ? (100 * part) / whole : 0);

@@ -1,10 +1,11 @@
 // What risk and routing say, as sentences: `CODE: key=value, key=value` with what the code means before it.
+import { upTo } from "../ui/numbers";
 import { CHECKED, MEANS } from "./denials";
 
 const NUMBER = /^-?\d+(\.\d+)?$/;
 
 function figure(text: string): string {
-  return NUMBER.test(text) ? Number(text).toLocaleString("en-US", { maximumFractionDigits: 6 }) : text;
+  return NUMBER.test(text) ? upTo(text, 6) : text;
 }
 
 /** Return a reason in words. A text without a code that is known stays as it is. */
@@ -18,7 +19,7 @@ export function reasonInWords(text: string): string {
 
 /** Return what the router says with separators in its numbers, and codes and names of values as words. */
 export const plainWords = (text: string | undefined): string =>
-  (text ?? "").replace(/(?<![\w.,-])\d{4,}(?![\w-])/g, count => Number(count).toLocaleString("en-US"))
+  (text ?? "").replace(/(?<![\w.,-])\d{4,}(?![\w-])/g, count => upTo(count, 0))
     .replace(/\b[A-Z]+(?:_[A-Z]+)+\b/g, code => code.toLowerCase().replaceAll("_", " "))
     .replace(/\b([a-z][a-z_]*)=/g, (_, name: string) => `${name.replaceAll("_", " ")} `);
 
@@ -31,7 +32,7 @@ export const statusInWords = (status: string): string =>
     CANCELED: "Canceled", REJECTED: "Rejected", EXPIRED: "Expired", SUSPENDED: "Suspended" })[status] ?? status;
 
 /** Return a side in words. */
-export const sideInWords = (side: string): string => ({ BUY: "Buy", SELL: "Sell", SELL_SHORT: "Short", SELL_SHORT_EXEMPT: "Short ex." })[side] ?? side;
+export const sideInWords = (side: string): string => ({ BUY: "Buy", SELL: "Sell", SELL_SHORT: "Sell short", SELL_SHORT_EXEMPT: "Sell short exempt" })[side] ?? side;
 
 /** Return whether a side buys. */
 export const isBuy = (side: string): boolean => side === "BUY";

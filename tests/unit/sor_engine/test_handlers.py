@@ -374,6 +374,13 @@ def test_a_second_order_does_not_count_on_what_the_first_takes_from_the_same_boo
     assert explained(sell).venues[0].taken_before == 0
 
 
+@pytest.mark.parametrize("side", Side)
+def test_a_sale_of_what_is_borrowed_is_explained_as_one(side: Side) -> None:
+    words = {Side.BUY: "Buy", Side.SELL: "Sell", Side.SELL_SHORT: "Sell short"}.get(side, "Sell short")
+    summary = explained(live(request(side=side, limit_price_micros=10_000_000))).summary
+    assert summary.startswith(f"{words} 100 AAPL ")
+
+
 def test_a_preview_leaves_nothing_behind() -> None:
     used = context(FixedQuotes(QUOTE, 0.001))
     plan, explanation = preview_route(request(quantity=150), REFERENCE, used)

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { call } from "../../api/client";
 import type { Profile } from "../../api/types";
 import { may, profiles } from "../../store/desk";
+import { decimals } from "../../ui/numbers";
 import { Badge, Button, Dialog, Empty, Field, Pane } from "../../ui/parts";
 import { useRead } from "../../ui/read";
 import { clock, whole } from "../../ui/time";
@@ -145,7 +146,7 @@ function WeightFields({ draft, problems, set }: Fields) {
       <legend>Weights of a venue’s score, each 0 to 1</legend>
       <div class="row">
         {Object.entries(TERMS).map(([term, title]) => (
-          <Field key={term} label={title} hint={counts[term] === undefined ? "counts nothing" : `counts ${counts[term].toFixed(1)} %`} problem={problems[`weights.${term}`]}>
+          <Field key={term} label={title} hint={counts[term] === undefined ? "counts nothing" : `counts ${decimals(counts[term], 1)} %`} problem={problems[`weights.${term}`]}>
             {given => <input {...given} class="number" inputmode="decimal" value={draft[`weights.${term}`] ?? ""} placeholder="0" autocomplete="off" onInput={event => set(`weights.${term}`, event.currentTarget.value)} />}
           </Field>
         ))}

@@ -1,4 +1,5 @@
 // Rows of the audit, in words.
+import { upTo } from "../../ui/numbers";
 import { whole } from "../../ui/time";
 import { ruleInWords } from "../../words/reasons";
 
@@ -8,7 +9,7 @@ export type Values = Readonly<Record<string, unknown>>;
 const OF_A_FEW = new Set(["status", "kind", "stage", "mode", "severity", "on_missing", "side", "order_type", "time_in_force", "state"]);
 const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}(:?\d{2})?)$/;
 
-const amount = (text: string): string => text.replace(/^(-?\d+)/, digits => Number(digits).toLocaleString("en-US"));
+const amount = (text: string): string => text.replace(/\d+/, digits => upTo(digits, 0));
 const nameInWords = (name: string): string => name.replaceAll("_", " ");
 
 /** Say a value of a row; name: of its column. What is within another stands after its name in brackets. */

@@ -1,6 +1,7 @@
 // A routing profile as a form: its fields, its settings as they are entered, and what a change of them would do, in words.
 //
 // The law of this file: the router alone says what is wrong with a setting. What is blank is left out, and so is as the router has it.
+import { upTo } from "../../ui/numbers";
 
 export type Settings = Readonly<Record<string, unknown>>;
 /** What is entered, by the path of a setting: `strategy`, `weights.price`, `staged.dark_ms`. */
@@ -93,7 +94,7 @@ export function sharesOf(draft: Draft): Readonly<Record<string, number>> {
   return Object.fromEntries(weights.map(([term, weight]) => [term, (100 * weight) / sum]));
 }
 
-const inPercent = (share: number | undefined): string => `${Number((share ?? 0).toFixed(1))} %`;
+const inPercent = (share: number | undefined): string => `${upTo(share ?? 0, 1)} %`;
 const valueOf = (draft: Draft, one: Setting): string => draft[one.path]?.trim() || one.standard;
 const withUnit = (value: string, one: Setting): string => (one.unit && !one.unit.includes(" to ") ? `${value} ${one.unit}` : value);
 

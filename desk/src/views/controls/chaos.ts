@@ -1,5 +1,6 @@
 // What the chaos panel says: what is broken now, what became of the orders meanwhile, how an invariant stands.
 import type { ChaosAction as Action, ChaosInvariant as Invariant, ChaosKind as Kind } from "../../api/types";
+import { decimals } from "../../ui/numbers";
 
 export const KINDS: readonly { readonly value: Kind; readonly title: string; readonly verb: string; readonly does: string }[] = [
   { value: "KILL", title: "Kill a process", verb: "Kill", does: "It is ended with −9, as a crash does, and started again when the time is over." },
@@ -19,7 +20,7 @@ export function done(action: Action): string {
 }
 
 /** Return how long it took until its target was back, in seconds. */
-const lasted = (action: Action): string => ((Date.parse(action.overAt ?? action.endsAt) - Date.parse(action.startedAt)) / 1000).toFixed(1);
+const lasted = (action: Action): string => decimals((Date.parse(action.overAt ?? action.endsAt) - Date.parse(action.startedAt)) / 1000, 1);
 
 /** Return what became of the orders that were acked meanwhile. */
 export function outcome(action: Action): string {

@@ -1,4 +1,4 @@
-// A change of one order, in a strip over its row: quantity and limit, what risk would say, and one request.
+// A change of one order, in a strip over its row: its quantity and prices, what risk would say, and one request.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { uuid7 } from "../../api/ids";
 import { ApiProblem, inWords } from "../../api/problems";
@@ -6,6 +6,7 @@ import type { ReplaceRequest } from "../../api/types";
 import { orders } from "../../store/orders";
 import { Button, Field } from "../../ui/parts";
 import { shares } from "../../ui/numbers";
+import { say } from "../../ui/toasts";
 import { reasonInWords, sideInWords } from "../../words/reasons";
 import { replace, verdictOf } from "./actions";
 import { amending, grid } from "./state";
@@ -16,6 +17,7 @@ export function Amend({ orderId }: { orderId: string }) {
   const [order] = useState(() => orders.get(orderId));
   const [quantity, setQuantity] = useState(String(order?.quantity ?? ""));
   const [limit, setLimit] = useState(order?.limitPrice ?? "");
+  const [stop, setStop] = useState(order?.stopPrice ?? "");
   const [said, setSaid] = useState<{ text: string; isBad: boolean }>({ text: "", isBad: false });
   const intent = useRef({ content: "", key: "" });
   const isSending = useRef(false);
@@ -35,6 +37,7 @@ export function Amend({ orderId }: { orderId: string }) {
     const found: ReplaceRequest = {};
     if (count !== order?.quantity) found.quantity = count;
     if (order?.limitPrice && limit.trim() !== order.limitPrice) found.limitPrice = limit.trim().replaceAll(",", "");
+    if (order?.stopPrice && stop.trim() !== order.stopPrice) found.stopPrice = stop.trim().replaceAll(",", "");
     return Object.keys(found).length ? found : "nothing is changed yet";
   };
   useEffect(() => {
@@ -43,18 +46,18 @@ export function Amend({ orderId }: { orderId: string }) {
       setSaid({ text: typeof wanted === "string" ? wanted : "", isBad: false });
       return undefined;
     }
-    const stop = new AbortController();
+    const asking = new AbortController();
     const timer = setTimeout(() => {
-      verdictOf(order, wanted, stop.signal).then(
+      verdictOf(order, wanted, asking.signal).then(
         risk => setSaid(risk.accepted ? { text: "risk would accept it", isBad: false } : { text: reasonInWords(risk.denial), isBad: true }),
-        (problem: unknown) => stop.signal.aborted || setSaid({ text: inWords(problem), isBad: true }),
+        (problem: unknown) => asking.signal.aborted || setSaid({ text: inWords(problem), isBad: true }),
       );
     }, PREVIEW_MS);
     return () => {
       clearTimeout(timer);
-      stop.abort();
+      asking.abort();
     };
-  }, [quantity, limit]);
+  }, [quantity, limit, stop]);
   if (!order) return null;
   const submit = async () => {
     if (isSending.current) return;
@@ -70,7 +73,7 @@ export function Amend({ orderId }: { orderId: string }) {
     const content = JSON.stringify(wanted);
     if (intent.current.content !== content) intent.current = { content, key: uuid7() };
     try {
-      await replace(order, wanted, intent.current.key);
+      say(await replace(order, wanted, intent.current.key), "good");
       close();
     } catch (problem) {
       if (problem instanceof ApiProblem && problem.refused) intent.current = { content: "", key: "" };
@@ -83,6 +86,7 @@ export function Amend({ orderId }: { orderId: string }) {
       <strong>{sideInWords(order.side)} {order.symbol}</strong>
       <Field label="Quantity">{given => <input {...given} ref={first} class="number" inputmode="numeric" value={quantity} onInput={event => setQuantity(event.currentTarget.value)} />}</Field>
       {order.limitPrice ? <Field label="Limit">{given => <input {...given} class="number" inputmode="decimal" value={limit} onInput={event => setLimit(event.currentTarget.value)} />}</Field> : null}
+      {order.stopPrice ? <Field label="Stop">{given => <input {...given} class="number" inputmode="decimal" value={stop} onInput={event => setStop(event.currentTarget.value)} />}</Field> : null}
       <button type="submit" hidden />
       <Button run={submit} tone="main">Change</Button>
       <Button run={close}>Leave</Button>

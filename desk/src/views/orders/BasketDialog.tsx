@@ -3,7 +3,8 @@ import { useState } from "preact/hooks";
 import { call } from "../../api/client";
 import { ApiProblem, inWords } from "../../api/problems";
 import type { BatchLine } from "../../api/types";
-import { accounts, settleNow } from "../../store/desk";
+import { accounts, placing } from "../../store/desk";
+import type { Asked } from "../../store/orders";
 import { Badge, Button, Dialog, Field } from "../../ui/parts";
 import { shares } from "../../ui/numbers";
 import { ownAccount } from "../../ui/settings";
@@ -48,11 +49,12 @@ export function BasketDialog() {
   };
   const send = async () => {
     if (!checked) return;
+    const answered = placing(checked.basket.lines.map(line => line.order as Asked));
     try {
       const answer = await call("post", "/api/v1/orders/batch", { body: { orders: checked.basket.lines.map(line => line.order), allOrNothing: true, checkOnly: false }, repeats: true });
       const fresh = answer.orders.filter(line => line.placed?.created).length;
       say(`Basket ${name}: ${shares(answer.orders.length)} orders, ${shares(fresh)} of them new`, "good");
-      settleNow();
+      answered(answer.orders.map(line => line.placed));
       isBasketOpen.value = false;
     } catch (found) {
       const isRefused = found instanceof ApiProblem && found.refused;

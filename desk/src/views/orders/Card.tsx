@@ -8,7 +8,7 @@ import { instruments } from "../../store/desk";
 import { isOpen, orders } from "../../store/orders";
 import { withKeys } from "../../ui/hotkeys";
 import { Badge, Button, Empty } from "../../ui/parts";
-import { money, plain, price, shares } from "../../ui/numbers";
+import { decimals, money, plain, price, shares } from "../../ui/numbers";
 import { clock, clockMs } from "../../ui/time";
 import { isBuy, plainWords, reasonInWords, sideInWords, statusInWords } from "../../words/reasons";
 import { eventInWords } from "./moments";
@@ -113,7 +113,7 @@ function Why({ plan, symbol, problem }: { plan: Plan; symbol: string; problem: s
       <p class="soft">
         {why.strategy ? `${why.strategy}${why.stage && why.stage !== why.strategy ? `, ${why.stage}` : ""}` : ""} by profile {why.profile} (version {why.profileVersion ?? 0}); best bid {price(why.nationalBestBid, tick)}, offer {price(why.nationalBestOffer, tick)}
         {why.expectedQuantity ? `; takes ${shares(why.expectedQuantity)} at once for ${money(why.expectedNotional)}, fees ${money(why.expectedFee)}` : ""}
-        {why.expectedCostBps ? `, ${Number(why.expectedCostBps).toFixed(2)} bps beyond the middle` : ""}{why.decisionUs ? `; decided in ${shares(why.decisionUs)} µs` : ""}.
+        {why.expectedCostBps ? `, ${decimals(why.expectedCostBps, 2)} bps beyond the middle` : ""}{why.decisionUs ? `; decided in ${shares(why.decisionUs)} µs` : ""}.
       </p>
     </>
   );
@@ -131,7 +131,7 @@ function Fills({ fills, tick }: { fills: readonly Execution[]; tick: string }) {
   if (!fills.length) return <Empty>Nothing was traded.</Empty>;
   return (
     <table class="plain"><thead><tr><th>Time</th><th>Venue</th><th class="number">Shares</th><th class="number">Price</th><th class="number">Fee</th><th>Settles</th><th>Execution</th></tr></thead>
-      <tbody>{fills.map(fill => <tr key={fill.sequence}><td>{clockMs(fill.transactTime)}</td><td>{fill.venueId}</td><td class="number">{shares(fill.lastQty)}</td><td class="number">{price(fill.lastPx, tick)}</td><td class="number">{Number(fill.fee).toFixed(4)}</td><td>{fill.settlesOn}</td><td>{fill.execId}</td></tr>)}</tbody></table>
+      <tbody>{fills.map(fill => <tr key={fill.sequence}><td>{clockMs(fill.transactTime)}</td><td>{fill.venueId}</td><td class="number">{shares(fill.lastQty)}</td><td class="number">{price(fill.lastPx, tick)}</td><td class="number">{decimals(fill.fee, 4)}</td><td>{fill.settlesOn}</td><td>{fill.execId}</td></tr>)}</tbody></table>
   );
 }
 

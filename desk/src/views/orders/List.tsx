@@ -12,9 +12,10 @@ import { Button, Dialog, Pane } from "../../ui/parts";
 import { shares } from "../../ui/numbers";
 import { fitting, mayAsk, put, type Wish } from "./actions";
 import { Amend } from "./Amend";
+import { ChangeManyDialog } from "./ChangeManyDialog";
 import { COLUMNS, GROUPS } from "./columns";
 import { detailsOf } from "./details";
-import { amending, chosen, grid, isBasketOpen, selection } from "./state";
+import { amending, changing, chosen, grid, isBasketOpen, selection } from "./state";
 
 type Which = "all" | "open" | "filled" | "refused";
 const PICKS: Readonly<Record<Which, { readonly title: string; readonly fits: (order: OrderRow) => boolean }>> = {
@@ -79,6 +80,14 @@ function Columns({ onClose }: { onClose: () => void }) {
   );
 }
 
+/** Change the order where it stands in the list; several in a dialog. */
+function changeThem(): void {
+  const found = fitting("cancel", meant()).map(order => order.orderId);
+  if (!may("trade") || !found.length) return;
+  if (found.length === 1) amending.value = found[0] ?? "";
+  else changing.value = found;
+}
+
 function Actions() {
   const ids = meant();
   void orders.version.value;
@@ -89,7 +98,7 @@ function Actions() {
     <div class="actions" role="toolbar" aria-label="What is asked of the selected orders">
       <span class="count" role="status">{selection.value.size ? `${shares(selection.value.size)} selected` : chosen.value ? "1 order" : "no order selected"}</span>
       {button("cancel", "Cancel", "X")}
-      <Button run={() => { amending.value = chosen.value; }} disabled={!may("trade") || selection.value.size > 1 || !fitting("cancel", [chosen.value]).length} class="bordered" title="Change (A)">Change</Button>
+      <Button run={changeThem} disabled={!may("trade") || !fitting("cancel", ids).length} class="bordered" title="Change (A)">Change</Button>
       {button("suspend", "Suspend", "P")}
       {button("resume", "Resume", "R")}
       <Button run={cancelShown} disabled={!mayAsk("cancel")} tone="danger" title="Cancel every open order that passes the filter; it asks first (Ctrl+Backspace)">Cancel all shown</Button>
@@ -105,7 +114,7 @@ export function List() {
     { keys: "/", what: "search in the list", where: "Orders", run: () => search.current?.focus() },
     { keys: "l", what: "go to the list", where: "Orders", run: () => grid.current?.focus() },
     { keys: "x", what: "cancel the selected orders", where: "Orders", run: () => void put("cancel", meant()) },
-    { keys: "a", what: "change the order", where: "Orders", run: () => { if (fitting("cancel", [chosen.value]).length) amending.value = chosen.value; } },
+    { keys: "a", what: "change the order, or all that are selected", where: "Orders", run: changeThem },
     { keys: "p", what: "suspend the selected orders", where: "Orders", run: () => void put("suspend", meant()) },
     { keys: "r", what: "resume the selected orders", where: "Orders", run: () => void put("resume", meant()) },
     { keys: "Ctrl+Backspace", what: "cancel every open order that is shown", where: "Orders", run: () => void cancelShown() },
@@ -162,6 +171,7 @@ export function List() {
         }}
       />
       {amending.value ? <Amend key={amending.value} orderId={amending.value} /> : null}
+      {changing.value.length ? <ChangeManyDialog ids={changing.value} /> : null}
       {isSettingUp ? <Columns onClose={() => setUp(false)} /> : null}
     </Pane>
   );

@@ -1,5 +1,5 @@
 // A plan as a picture: what each venue showed and what it got, and what its score is made of.
-import { shares } from "../../ui/numbers";
+import { decimals, shares } from "../../ui/numbers";
 import { ranked, termNames, type Plan, type VenueConsidered } from "./plan";
 
 const ROW = 22;
@@ -31,7 +31,7 @@ function Scores({ venues, names }: { venues: readonly VenueConsidered[]; names: 
   const scale = BAR / (up + down || 1);
   const zero = NAME + down * scale;
   return (
-    <svg class="picture" viewBox={`0 0 ${NAME + BAR + FIGURE} ${venues.length * ROW}`} role="img" aria-label={`Scores: ${venues.map(venue => `${venue.venueId} ${Number(venue.score ?? 0).toFixed(3)}`).join("; ")}`}>
+    <svg class="picture" viewBox={`0 0 ${NAME + BAR + FIGURE} ${venues.length * ROW}`} role="img" aria-label={`Scores: ${venues.map(venue => `${venue.venueId} ${decimals(venue.score ?? 0, 3)}`).join("; ")}`}>
       <line x1={zero} x2={zero} y1={0} y2={venues.length * ROW} class="axis" />
       {venues.map((venue, place) => {
         let left = zero;
@@ -47,7 +47,7 @@ function Scores({ venues, names }: { venues: readonly VenueConsidered[]; names: 
               if (value >= 0) right += width;
               return <rect key={name} x={x} y={4} width={width} height={ROW - 8} class={`term t${term % 6}`}><title>{`${name}: ${value}`}</title></rect>;
             })}
-            <text x={NAME + BAR + 6} y={ROW / 2 + 4}>{venue.terms?.length ? Number(venue.score ?? 0).toFixed(3) : "not scored"}</text>
+            <text x={NAME + BAR + 6} y={ROW / 2 + 4}>{venue.terms?.length ? decimals(venue.score ?? 0, 3) : "not scored"}</text>
           </g>
         );
       })}

@@ -4,19 +4,19 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { call } from "../../api/client";
 import { ApiProblem, inWords } from "../../api/problems";
 import type { Preview, PreviewRequest } from "../../api/types";
-import { accounts, instruments, may, placed, profiles, venues } from "../../store/desk";
+import { accounts, instruments, may, placing, profiles, venues } from "../../store/desk";
 import { quotes } from "../../store/market";
-import { orders } from "../../store/orders";
+import { orders, type Asked } from "../../store/orders";
 import { watches } from "../../stream/connection";
 import { ask } from "../../ui/ask";
 import { withKeys } from "../../ui/hotkeys";
 import { Choice, Field, Pane } from "../../ui/parts";
-import { money, plain, price, shares } from "../../ui/numbers";
+import { decimals, money, plain, price, shares, upTo } from "../../ui/numbers";
 import { confirmDollars, confirmShares, ownAccount } from "../../ui/settings";
 import { say } from "../../ui/toasts";
 import { fieldInWords } from "../../words/fields";
-import { plainWords, reasonInWords, ruleInWords, sideInWords } from "../../words/reasons";
-import { draft, look, set } from "./draft";
+import { isBuy, plainWords, reasonInWords, ruleInWords, sideInWords } from "../../words/reasons";
+import { draft, look, set, take } from "./draft";
 import { planOf, ranked } from "./plan";
 import { sent } from "./state";
 import { ALGOS, CAPACITIES, fieldsOf, intentOf, ORDER_TYPES, orderOf, PEG_TYPES, SIDES, worthOf, type Draft, type Intent } from "./order";
@@ -36,7 +36,7 @@ let awaited = "";
 
 const priceNow = (order: PreviewRequest): number => {
   const quote = quotes.get(order.symbol);
-  const side = order.side === "BUY" ? quote?.ask : quote?.bid;
+  const side = isBuy(order.side) ? quote?.ask : quote?.bid;
   return Number(side ?? instruments.value.get(order.symbol)?.referencePrice ?? 0);
 };
 
@@ -79,7 +79,7 @@ async function send(): Promise<void> {
 async function place(order: PreviewRequest): Promise<void> {
   intent = intentOf(intent, order, () => `desk-${crypto.randomUUID()}`);
   outcome.value = { tone: "soft", text: "Sending…" };
-  const vouch = placed();
+  const answered = placing([intent.order as Asked]);
   const began = performance.now();
   try {
     const answer = await call("post", "/api/v1/orders", { body: intent.order, repeats: true });
@@ -89,8 +89,8 @@ async function place(order: PreviewRequest): Promise<void> {
     ownAccount.value = order.accountId;
     awaited = answer.orderId;
     sent.value = answer.orderId;
-    outcome.value = { tone: "good", text: `${answer.created ? "Stored" : "Was stored before"} in ${took < 10 ? took.toFixed(1) : Math.round(took)} ms: ${named(order)}${watches(order.accountId) ? "" : "; its account is not watched"}` };
-    vouch({ ...order, orderId: answer.orderId, clientOrderId: answer.clientOrderId, createdAt: answer.timestamp });
+    outcome.value = { tone: "good", text: `${answer.created ? "Stored" : "Was stored before"} in ${took < 10 ? decimals(took, 1) : Math.round(took)} ms: ${named(order)}${watches(order.accountId) ? "" : "; its account is not watched"}` };
+    answered([answer]);
     report(answer.orderId);
   } catch (problem) {
     const isRefused = problem instanceof ApiProblem && problem.refused;
@@ -169,7 +169,7 @@ function Verdict({ foreseen, order }: { foreseen: Foreseen; order: PreviewReques
       ) : <p class="soft">{plainWords(why?.summary ?? plan.reason)}</p>}
       {why?.expectedQuantity ? (
         <p>Takes {shares(why.expectedQuantity)} at once for {money(why.expectedNotional)}, fees {money(why.expectedFee)}
-          {why.expectedCostBps ? <>; <b>{Number(why.expectedCostBps).toFixed(2)} bps</b> ({money(why.expectedCost)}) beyond the middle</> : null}.</p>
+          {why.expectedCostBps ? <>; <b>{decimals(why.expectedCostBps, 2)} bps</b> ({money(why.expectedCost)}) beyond the middle</> : null}.</p>
       ) : null}
       {tight.length ? (
         <details>
@@ -182,7 +182,7 @@ function Verdict({ foreseen, order }: { foreseen: Foreseen; order: PreviewReques
   );
 }
 
-const figure = (text: unknown): string => (/^-?\d+(\.\d+)?$/.test(String(text)) ? Number(text).toLocaleString("en-US", { maximumFractionDigits: 2 }) : String(text));
+const figure = (text: unknown): string => (/^-?\d+(\.\d+)?$/.test(String(text)) ? upTo(String(text), 2) : String(text));
 
 function Symbols() {
   return <datalist id="symbols">{[...instruments.value.values()].map(one => <option key={one.symbol} value={one.symbol}>{one.name}</option>)}</datalist>;
@@ -276,12 +276,12 @@ export function TicketPane() {
     const px = quote?.[side];
     return (
       <button type="button" class={`side-quote ${side === "bid" ? "bid" : "offer"}`} disabled={!px} title={side === "bid" ? "Sell at the bid" : "Buy at the offer"}
-        onClick={() => px && set({ side: side === "bid" ? "SELL" : "BUY", limitPrice: px, orderType: now.orderType === "MARKET" ? "LIMIT" : now.orderType })}>
+        onClick={() => px && take(side === "bid" ? "SELL" : "BUY", px)}>
         <span>{side === "bid" ? "Bid" : "Offer"} <span class="soft">{shares(side === "bid" ? quote?.bidSize : quote?.askSize)}</span></span><b>{price(px, instrument?.tickSize)}</b>
       </button>
     );
   };
-  const isBuying = now.side === "BUY";
+  const isBuying = isBuy(now.side);
   const price_ = (field: "limitPrice" | "stopPrice", label: string) => (
     <Field label={label} problem={wrong(field)} hint={instrument ? `tick ${plain(instrument.tickSize)}` : undefined}>
       {given => <input {...given} class="number" inputmode="decimal" value={now[field]} onInput={event => set({ [field]: event.currentTarget.value })} name={field} />}
@@ -291,7 +291,7 @@ export function TicketPane() {
     <Pane title="Ticket" class="ticket">
       <form class="scroll" aria-label="Ticket" onSubmit={event => { event.preventDefault(); void send(); }}>
         <Choice label="Side" value={now.side} onChange={side => set({ side })}
-          choices={SIDES.slice(0, 3).map(side => ({ value: side, title: sideInWords(side), tone: side === "BUY" ? "buy" : "sell" }))} />
+          choices={SIDES.slice(0, 3).map(side => ({ value: side, title: sideInWords(side), tone: isBuy(side) ? "buy" : "sell" }))} />
         <div class="two">
           <Field label="Symbol" problem={wrong("symbol")} hint={instrument?.haltReason ? `halted: ${instrument.haltReason}` : instrument?.name}>
             {given => <input {...given} ref={symbol} name="symbol" list="symbols" autocomplete="off" spellcheck={false} value={now.symbol}

@@ -5,7 +5,7 @@ import type { components } from "../../api/schema";
 import type { OrderRow } from "../../store/orders";
 import { instruments } from "../../store/desk";
 import { useRead } from "../../ui/read";
-import { price, shares } from "../../ui/numbers";
+import { decimals, drawnAt, price, shares } from "../../ui/numbers";
 import { clock, clockMs } from "../../ui/time";
 import { statusInWords } from "../../words/reasons";
 import { at, hopsOf, momentsOf, type Hop, type Story } from "./moments";
@@ -24,13 +24,13 @@ function Waterfall({ hops }: { hops: readonly Hop[] }) {
   const x = (ms: number) => NAME + (ms / end) * (WIDTH - NAME - VALUE);
   return (
     <figure>
-      <figcaption>Where the time went, {end.toFixed(1)} ms until here</figcaption>
-      <svg class="picture waterfall" viewBox={`0 0 ${WIDTH} ${hops.length * ROW}`} role="img" aria-label={hops.map(hop => `${hop.name} ${(hop.to - hop.from).toFixed(1)} ms`).join("; ")}>
+      <figcaption>Where the time went, {decimals(end, 1)} ms until here</figcaption>
+      <svg class="picture waterfall" viewBox={`0 0 ${WIDTH} ${hops.length * ROW}`} role="img" aria-label={hops.map(hop => `${hop.name} ${decimals(hop.to - hop.from, 1)} ms`).join("; ")}>
         {hops.map((hop, place) => (
           <g key={hop.name} transform={`translate(0 ${place * ROW})`}>
             <text x={NAME - 6} y={ROW / 2 + 4} text-anchor="end">{hop.name}</text>
             <rect x={x(hop.from)} y={4} width={Math.max(1.5, x(hop.to) - x(hop.from))} height={ROW - 8} class="allocated" />
-            <text x={x(hop.to) + 5} y={ROW / 2 + 4}>{(hop.to - hop.from).toFixed(1)} ms</text>
+            <text x={x(hop.to) + 5} y={ROW / 2 + 4}>{decimals(hop.to - hop.from, 1)} ms</text>
           </g>
         ))}
       </svg>
@@ -54,9 +54,9 @@ function Worked({ progress }: { progress: Progress }) {
     slices.forEach((slice, place) => {
       const more = of(slice);
       if (more === null) return;
-      points.push(`${x(times[place] ?? first).toFixed(1)},${y(sum).toFixed(1)}`);
+      points.push(`${drawnAt(x(times[place] ?? first))},${drawnAt(y(sum))}`);
       sum += more;
-      points.push(`${x(times[place] ?? first).toFixed(1)},${y(sum).toFixed(1)}`);
+      points.push(`${drawnAt(x(times[place] ?? first))},${drawnAt(y(sum))}`);
     });
     return points.join(" ");
   };

@@ -5,7 +5,7 @@ import { instruments, me } from "../../store/desk";
 import { isUp, middlesOf, quotes, quotesLive, showTape } from "../../store/market";
 import { unwantQuotes, wantQuotes } from "../../stream/connection";
 import { Button, Empty, Pane } from "../../ui/parts";
-import { brief, price, shares, signed } from "../../ui/numbers";
+import { brief, drawnAt, price, shares, signed } from "../../ui/numbers";
 import { Direction } from "./Direction";
 import { draft, look } from "./draft";
 
@@ -53,7 +53,7 @@ export function Sparkline({ symbol, width = 44, height = 16 }: { symbol: string;
   const prices = points.map(point => point.price);
   const least = Math.min(...prices);
   const reach = Math.max(...prices) - least || 1;
-  const line = points.map((point, place) => `${((place * width) / (points.length - 1)).toFixed(1)},${(height - 2 - ((point.price - least) / reach) * (height - 4)).toFixed(1)}`).join(" ");
+  const line = points.map((point, place) => `${drawnAt((place * width) / (points.length - 1))},${drawnAt(height - 2 - ((point.price - least) / reach) * (height - 4))}`).join(" ");
   const isUp = (prices.at(-1) ?? 0) >= (prices[0] ?? 0);
   return <svg class={`spark ${isUp ? "good" : "bad"}`} {...box}><polyline points={line} fill="none" stroke="currentColor" stroke-width="1.2" vector-effect="non-scaling-stroke" /></svg>;
 }

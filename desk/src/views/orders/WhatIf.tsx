@@ -6,7 +6,7 @@ import { inWords } from "../../api/problems";
 import type { WhatIfRequest } from "../../api/types";
 import { profiles } from "../../store/desk";
 import { Button, Field } from "../../ui/parts";
-import { shares } from "../../ui/numbers";
+import { decimals, shares } from "../../ui/numbers";
 import { plainWords } from "../../words/reasons";
 import { planOf, ranked, weightsOf, type Plan } from "./plan";
 
@@ -17,7 +17,7 @@ export const hasAnswer = signal(false);
 function Difference({ before, after }: { before: Plan; after: Plan }) {
   const names = [...new Set([...ranked(before), ...ranked(after)].map(venue => venue.venueId))];
   const of = (plan: Plan, name: string) => plan.explanation?.venues?.find(venue => venue.venueId === name);
-  const cost = (plan: Plan) => (plan.explanation?.expectedCostBps ? `${Number(plan.explanation.expectedCostBps).toFixed(2)} bps` : "not known");
+  const cost = (plan: Plan) => (plan.explanation?.expectedCostBps ? `${decimals(plan.explanation.expectedCostBps, 2)} bps` : "not known");
   const isSame = names.every(name => (of(before, name)?.allocated ?? 0) === (of(after, name)?.allocated ?? 0));
   return (
     <div class="difference" role="status">
@@ -28,7 +28,7 @@ function Difference({ before, after }: { before: Plan; after: Plan }) {
           {names.map(name => {
             const [one, other] = [of(before, name), of(after, name)];
             const differs = (one?.allocated ?? 0) !== (other?.allocated ?? 0);
-            return <tr key={name} class={differs ? "differs" : ""}><td>{name}</td><td class="number">{shares(one?.allocated ?? 0)}</td><td class="number">{differs ? "→ " : ""}{shares(other?.allocated ?? 0)}</td><td class="number">{one?.score ? Number(one.score).toFixed(3) : ""}</td><td class="number">{other?.score ? Number(other.score).toFixed(3) : ""}</td><td>{plainWords(other?.reason)}</td></tr>;
+            return <tr key={name} class={differs ? "differs" : ""}><td>{name}</td><td class="number">{shares(one?.allocated ?? 0)}</td><td class="number">{differs ? "→ " : ""}{shares(other?.allocated ?? 0)}</td><td class="number">{one?.score ? decimals(one.score, 3) : ""}</td><td class="number">{other?.score ? decimals(other.score, 3) : ""}</td><td>{plainWords(other?.reason)}</td></tr>;
           })}
         </tbody>
       </table>
@@ -71,7 +71,7 @@ export function WhatIf({ orderId, attempt, plan }: { orderId: string; attempt: n
     <div class="whatif">
       <form onSubmit={event => event.preventDefault()} aria-label="What if">
         {Object.keys(stored).map(name => (
-          <Field key={name} label={`${name}: ${(weights[name] ?? 0).toFixed(2)}${weights[name] === stored[name] ? "" : `, was ${(stored[name] ?? 0).toFixed(2)}`}`}>
+          <Field key={name} label={`${name}: ${decimals(weights[name] ?? 0, 2)}${weights[name] === stored[name] ? "" : `, was ${decimals(stored[name] ?? 0, 2)}`}`}>
             {given => <input {...given} type="range" min={0} max={1} step={0.05} value={weights[name] ?? 0} data-term={name} onInput={event => setWeights({ ...weights, [name]: Number(event.currentTarget.value) })} />}
           </Field>
         ))}

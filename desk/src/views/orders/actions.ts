@@ -80,12 +80,12 @@ function one(wish: Wish, orderId: readonly string[]): Promise<RequestedMany> {
   }
 }
 
-/** Ask for an order to be changed, as it was read. key: of this change, the same for each time it is sent. */
-export async function replace(order: OrderRow, change: ReplaceRequest, key: string): Promise<void> {
+/** Ask for an order to be changed. key: of this change, the same for each time it is sent. Returns what the gateway says. */
+export async function replace(order: OrderRow, change: ReplaceRequest, key: string): Promise<string> {
   const answer = await call("patch", "/api/v1/orders/{orderId}", {
     path: { orderId: order.orderId }, body: change, headers: { "Idempotency-Key": key }, repeats: true,
   });
-  say(answer.message, "good");
+  return answer.message;
 }
 
 /** Return what risk would say of a change. */

@@ -4,7 +4,7 @@ import { inWords } from "../../api/problems";
 import { instruments } from "../../store/desk";
 import type { OrderRow } from "../../store/orders";
 import type { Detail } from "../../ui/rows";
-import { price, shares } from "../../ui/numbers";
+import { decimals, price, shares } from "../../ui/numbers";
 import { clock } from "../../ui/time";
 import { statusInWords } from "../../words/reasons";
 
@@ -30,7 +30,7 @@ export async function detailsOf(order: OrderRow): Promise<readonly Below[]> {
       id: `${order.orderId} fill ${fill.sequence}`,
       texts: {
         time: `   ${clock(fill.transactTime)}`, symbol: fill.venueId, side: "fill", filled: shares(fill.lastQty), average: price(fill.lastPx, tick, 4),
-        reason: `execution ${fill.execId}, fee ${Number(fill.fee).toFixed(4)}`,
+        reason: `execution ${fill.execId}, fee ${decimals(fill.fee, 4)}`,
       },
     }));
     const found = [...children, ...executions];

@@ -1,5 +1,6 @@
 // An order's story as moments, and how it stood at each: pure, of what REST tells of it.
 import type { Child, Execution, OrderEventView, Route } from "../../api/types";
+import { shares } from "../../ui/numbers";
 
 export interface Moment {
   /** ISO 8601, to the microsecond: as text these sort like times. */
@@ -55,10 +56,10 @@ export const childrenOf = (story: Story): readonly Child[] => story.routes.flatM
 export function momentsOf(story: Story): readonly Moment[] {
   const found: Moment[] = story.events.map(event => ({ at: event.occurredAt, what: eventInWords(event.eventType), kind: "event" }));
   for (const child of childrenOf(story)) {
-    found.push({ at: child.createdAt, what: `${child.quantity.toLocaleString("en-US")} to ${child.venueId}`, kind: "sent" });
+    found.push({ at: child.createdAt, what: `${shares(child.quantity)} to ${child.venueId}`, kind: "sent" });
     if (child.ackedAt) found.push({ at: child.ackedAt, what: `${child.venueId} acknowledges`, kind: "acknowledged" });
   }
-  for (const fill of story.fills) found.push({ at: fill.receivedAt, what: `${fill.venueId} trades ${fill.lastQty.toLocaleString("en-US")}`, kind: "traded" });
+  for (const fill of story.fills) found.push({ at: fill.receivedAt, what: `${fill.venueId} trades ${shares(fill.lastQty)}`, kind: "traded" });
   // What happened at the same time stays as it was put in: events first.
   return found.map((moment, place) => ({ moment, place })).sort((one, other) => Date.parse(one.moment.at) - Date.parse(other.moment.at) || compareText(one.moment.at, other.moment.at) || one.place - other.place).map(one => one.moment);
 }

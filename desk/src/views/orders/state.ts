@@ -11,4 +11,6 @@ export const sent = signal("");
 export const isBasketOpen = signal(false);
 /** The order that is being amended in the list; empty for none. */
 export const amending = signal("");
+/** The orders that one change is made of; empty for none. */
+export const changing = signal<readonly string[]>([]);
 export const grid: { current: Grid<OrderRow> | null } = { current: null };

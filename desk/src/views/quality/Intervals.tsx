@@ -1,4 +1,5 @@
 // A figure of several lines, or several of one: where each is, and how far chance reaches.
+import { upTo } from "../../ui/numbers";
 import { inBps, toneOf, type Row } from "./figures";
 
 const WIDTH = 760;
@@ -31,7 +32,7 @@ export function Intervals({ title, bars }: { title: string; bars: readonly Bar[]
   const right = WIDTH - VALUE;
   const x = (value: number) => left + ((value - low) / span) * (right - left);
   const ticks: number[] = [];
-  for (let tick = Math.ceil(low / step) * step; tick <= high + step / 1000; tick += step) ticks.push(Number(tick.toFixed(6)));
+  for (let tick = Math.ceil(low / step) * step; tick <= high + step / 1000; tick += step) ticks.push(tick);
   const height = TOP + rows.length * ROW + 6;
   const isGain = rows[0]?.row.gain ?? false;
   return (
@@ -40,8 +41,8 @@ export function Intervals({ title, bars }: { title: string; bars: readonly Bar[]
       <svg viewBox={`0 0 ${WIDTH} ${height}`} role="img" aria-label={`${title}: ${rows.map(({ name, row }) => `${name} ${inBps(row)}`).join("; ")}`}>
         {ticks.map(tick => (
           <g key={tick}>
-            <line x1={x(tick)} x2={x(tick)} y1={TOP - 4} y2={height} class={tick === 0 ? "zero" : "tick"} />
-            <text x={x(tick)} y={TOP - 9} text-anchor="middle">{tick}</text>
+            <line x1={x(tick)} x2={x(tick)} y1={TOP - 4} y2={height} class={Math.abs(tick) < step / 1000 ? "zero" : "tick"} />
+            <text x={x(tick)} y={TOP - 9} text-anchor="middle">{upTo(tick, 6)}</text>
           </g>
         ))}
         {rows.map(({ name, row }, place) => {

@@ -3,10 +3,12 @@ import { useState } from "preact/hooks";
 import { call } from "../../api/client";
 import type { components } from "../../api/schema";
 import { accounts, instruments } from "../../store/desk";
-import { money, shares } from "../../ui/numbers";
+import { decimals, money, shares } from "../../ui/numbers";
 import { Button, Choice, Empty, Field, Pane } from "../../ui/parts";
 import { useRead } from "../../ui/read";
 import { clock } from "../../ui/time";
+import { sideInWords } from "../../words/reasons";
+import { SIDES } from "../orders/order";
 import { barsOf, sentencesOf } from "./against";
 import { COLUMNS, CUTS, FIGURES, barsOfFigure, inBps, linesOf, toneOf, type Cut } from "./figures";
 import { Intervals } from "./Intervals";
@@ -35,7 +37,7 @@ export function QualityView() {
           <Field label="Orders of the last">{given => <select {...given} value={hours} onChange={event => setHours(event.currentTarget.value as typeof hours)}>{HOURS.map(one => <option key={one.value} value={one.value}>{one.title}</option>)}</select>}</Field>
           <Field label="Account">{given => <select {...given} value={account} onChange={event => setAccount(event.currentTarget.value)}><option value="">all</option>{accounts.value.map(one => <option key={one.accountId} value={one.accountId}>{one.accountId}</option>)}</select>}</Field>
           <Field label="Symbol">{given => <select {...given} value={symbol} onChange={event => setSymbol(event.currentTarget.value)}><option value="">all</option>{[...instruments.value.keys()].map(one => <option key={one} value={one}>{one}</option>)}</select>}</Field>
-          <Field label="Side">{given => <select {...given} value={side} onChange={event => setSide(event.currentTarget.value as Side | "")}><option value="">both</option><option value="BUY">buy</option><option value="SELL">sell</option><option value="SELL_SHORT">short</option></select>}</Field>
+          <Field label="Side">{given => <select {...given} value={side} onChange={event => setSide(event.currentTarget.value as Side | "")}><option value="">both</option>{SIDES.map(one => <option key={one} value={one}>{sideInWords(one).toLowerCase()}</option>)}</select>}</Field>
           <Field label="Picture">{given => <select {...given} value={figure} onChange={event => setFigure(event.currentTarget.value)}>{Object.entries(FIGURES).map(([name, of]) => <option key={name} value={name}>{of.title}</option>)}</select>}</Field>
         </div>
         <div class="scroll" tabIndex={0}>
@@ -59,9 +61,9 @@ export function QualityView() {
                 <tbody>
                   {lines.map(line => (
                     <tr key={line.name} class={line.name === "all" ? "total" : ""}>
-                      <td title={line.name}>{cut === "order" && line.name.length > 30 ? `…${line.name.slice(-8)} ${line.first.side?.toLowerCase() ?? ""} ${line.first.symbol ?? ""}` : line.name}</td>
+                      <td title={line.name}>{cut === "order" && line.name.length > 30 ? `…${line.name.slice(-8)} ${sideInWords(line.first.side ?? "").toLowerCase()} ${line.first.symbol ?? ""}` : line.name}</td>
                       <td class="number">{shares(line.first.orders)}</td>
-                      <td class="number">{line.first.fillRate === null ? "–" : `${(Number(line.first.fillRate) * 100).toFixed(1)} %`}</td>
+                      <td class="number">{line.first.fillRate === null ? "–" : `${decimals(Number(line.first.fillRate) * 100, 1)} %`}</td>
                       <td class="number">{money(line.first.notional)}</td>
                       {COLUMNS.map(name => { const row = line.figures.get(name); return <td key={name} class={`number ${toneOf(row)}`} title={row ? `${shares(row.ordersKnown)} orders, ${shares(row.shares)} shares${row.missingShares ? `, ${shares(row.missingShares)} shares missing` : ""}` : ""}>{inBps(row)}</td>; })}
                     </tr>

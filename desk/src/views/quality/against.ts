@@ -1,5 +1,5 @@
 // What the router saved against naive ones, in a sentence each: how much, how sure, of how many, and what is left out.
-import { shares } from "../../ui/numbers";
+import { decimals, shares } from "../../ui/numbers";
 import type { Line, Row } from "./figures";
 
 export interface Against {
@@ -25,12 +25,12 @@ export function barsOf(line: Line | undefined): readonly Against[] {
 function amount(row: Row): string {
   const bps = Number(row.bps);
   if (bps === 0) return "the same";
-  return Math.abs(bps) < 0.005 ? "the same to a hundredth of a bp" : `${Math.abs(bps).toFixed(2)} bps ${bps > 0 ? "more" : "less"}`;
+  return Math.abs(bps) < 0.005 ? "the same to a hundredth of a bp" : `${decimals(Math.abs(bps), 2)} bps ${bps > 0 ? "more" : "less"}`;
 }
 
 function sureness(row: Row): string {
   if (row.bpsLow === null || row.bpsHigh === null) return "too few orders to say how far chance reaches";
-  const reach = `95 % interval ${Number(row.bpsLow).toFixed(2)} to ${Number(row.bpsHigh).toFixed(2)}`;
+  const reach = `95 % interval ${decimals(row.bpsLow, 2)} to ${decimals(row.bpsHigh, 2)}`;
   return Number(row.bpsLow) <= 0 && Number(row.bpsHigh) >= 0 ? `${reach}: it may be chance` : reach;
 }
 

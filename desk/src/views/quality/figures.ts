@@ -1,5 +1,6 @@
 // The figures of docs/execution-quality.md, in words, and how their rows are laid side by side.
 import type { components } from "../../api/schema";
+import { decimals, signed } from "../../ui/numbers";
 
 export type Row = components["schemas"]["QualityRow"];
 export type Cut = components["schemas"]["QualityCut"];
@@ -56,8 +57,8 @@ export function barsOfFigure(lines: readonly Line[], figure: string): readonly {
 /** Say basis points with their sign and, where there are enough orders, half of the 95 % interval. */
 export function inBps(row: Row | undefined): string {
   if (!row || row.bps === null) return "–";
-  const half = row.bpsLow === null || row.bpsHigh === null ? "" : ` ± ${((Number(row.bpsHigh) - Number(row.bpsLow)) / 2).toFixed(2)}`;
-  return `${Number(row.bps) > 0 ? "+" : ""}${Number(row.bps).toFixed(2).replace(/^-(0\.00)$/, "$1")}${half}${row.missingShares ? " *" : ""}`;
+  const half = row.bpsLow === null || row.bpsHigh === null ? "" : ` ± ${decimals((Number(row.bpsHigh) - Number(row.bpsLow)) / 2, 2)}`;
+  return `${signed(Number(row.bps))}${half}${row.missingShares ? " *" : ""}`;
 }
 
 /** Return whether a figure is good for us, bad, or cannot be told from 0. */

@@ -1,5 +1,6 @@
 // Limits in words: what a row says, and what becomes of an order that fails.
 import type { components } from "../../api/schema";
+import { upTo } from "../../ui/numbers";
 
 export type Rule = components["schemas"]["RuleView"];
 export type Limit = components["schemas"]["LimitView"];
@@ -34,8 +35,8 @@ export function valueInWords(value: unknown, unit: string): string {
   const number = Number(text);
   if (!text.trim() || Number.isNaN(number)) return text;
   // Cents of a large amount are in nobody's way to read it.
-  if (unit === "dollars") return `${number < 0 ? "−" : ""}$${Math.abs(number).toLocaleString("en-US", { maximumFractionDigits: Math.abs(number) < WHOLE_DOLLARS_FROM ? 2 : 0 })}`;
-  const shown = number.toLocaleString("en-US", { maximumFractionDigits: 6 });
+  if (unit === "dollars") return upTo(number, Math.abs(number) < WHOLE_DOLLARS_FROM ? 2 : 0).replace(/^(-?)/, (_, sign: string) => `${sign && "−"}$`);
+  const shown = upTo(number, 6);
   return UNITS[unit]?.(shown) ?? shown;
 }
 

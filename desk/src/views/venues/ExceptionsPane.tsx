@@ -22,7 +22,7 @@ const KINDS: Readonly<Record<Kind, string>> = {
   UNKNOWN_TRADE: "corrects a trade that nobody knows", REFUSED_BY_SESSION: "refused by the session", GARBLED: "garbled", UNRESOLVED: "an order of which nobody knows what became", VENUE_REFUSED: "refused by the venue",
 };
 const SIDES: readonly { value: Side; title: string; tone: string }[] = [
-  { value: "BUY", title: "Buy", tone: "buy" }, { value: "SELL", title: "Sell", tone: "sell" }, { value: "SELL_SHORT", title: "Short", tone: "sell" },
+  { value: "BUY", title: sideInWords("BUY"), tone: "buy" }, { value: "SELL", title: sideInWords("SELL"), tone: "sell" }, { value: "SELL_SHORT", title: sideInWords("SELL_SHORT"), tone: "sell" },
 ];
 
 export function ExceptionsPane() {

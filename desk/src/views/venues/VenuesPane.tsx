@@ -4,7 +4,7 @@ import { call } from "../../api/client";
 import { inWords } from "../../api/problems";
 import type { components } from "../../api/schema";
 import { may } from "../../store/desk";
-import { shares } from "../../ui/numbers";
+import { decimals, shares } from "../../ui/numbers";
 import { Badge, Empty, Pane, ReasonDialog } from "../../ui/parts";
 import { useRead } from "../../ui/read";
 import { clock, whole } from "../../ui/time";
@@ -59,8 +59,8 @@ export function VenuesPane() {
                     <td class="number" title={`${shares(score.priceImprovement?.fills)} fills`}>{basisPoints(score.priceImprovement)}</td>
                     <td class="number" title={`${shares(score.markouts?.["1s"]?.fills)} fills`}>{basisPoints(score.markouts?.["1s"])}</td>
                     <td class="number" title={`${shares(score.markouts?.["60s"]?.fills)} fills`}>{basisPoints(score.markouts?.["60s"])}</td>
-                    <td class="number">{one.removeFee === null ? "–" : Number(one.removeFee).toFixed(4)}</td>
-                    <td class="number">{one.addFee === null ? "–" : Number(one.addFee).toFixed(4)}</td>
+                    <td class="number">{one.removeFee === null ? "–" : decimals(one.removeFee, 4)}</td>
+                    <td class="number">{one.addFee === null ? "–" : decimals(one.addFee, 4)}</td>
                     {may("admin") ? (
                       <td>
                         <select aria-label={`Session of ${one.venueId}`} value="" onChange={event => {

@@ -1,5 +1,6 @@
 // A venue's scorecard as it comes, and what a desk reads of it.
 import type { components } from "../../api/schema";
+import { decimals, NONE, signed } from "../../ui/numbers";
 
 export type VenueRow = components["schemas"]["VenueView"];
 interface Way { readonly children: number; readonly rejected: number; readonly fillPpm?: number }
@@ -16,14 +17,13 @@ interface Scorecard {
 }
 
 export const scorecardOf = (given: unknown): Scorecard => (given ?? {}) as Scorecard;
-const NONE = "–";
 
 /** Say a share in parts of a million in percent. */
-export const ofMillion = (ppm: number | undefined): string => (ppm === undefined ? NONE : `${(ppm / 10_000).toFixed(1)} %`);
+export const ofMillion = (ppm: number | undefined): string => (ppm === undefined ? NONE : `${decimals(ppm / 10_000, 1)} %`);
 /** Say microseconds in milliseconds. */
-export const milliseconds = (mean: Mean | undefined): string => (mean === undefined ? NONE : `${(mean.meanUs / 1000).toFixed(1)} ms`);
+export const milliseconds = (mean: Mean | undefined): string => (mean === undefined ? NONE : `${decimals(mean.meanUs / 1000, 1)} ms`);
 /** Say hundredths of a basis point in basis points, with their sign. */
-export const basisPoints = (figure: Figure | undefined): string => (figure === undefined ? NONE : `${figure.cbps > 0 ? "+" : ""}${(figure.cbps / 100).toFixed(2)} bp`);
+export const basisPoints = (figure: Figure | undefined): string => (figure === undefined ? NONE : `${signed(figure.cbps / 100)} bp`);
 
 /** Say whether a venue takes orders now, and if not why. */
 export function standingOf(venue: VenueRow): { readonly word: string; readonly tone: "good" | "bad" | "warn"; readonly why: string } {
