@@ -518,6 +518,6 @@ def test_trades_are_the_markets_or_ours_by_keyboard_and_both_where_there_is_plac
     page.reload()
     desk.until("LIVE")
     expect(ours).to_be_visible()
-    page.set_viewport_size({"width": 2560, "height": 1440})
+    page.set_viewport_size({"width": 3840, "height": 1440})
     expect(market).to_be_visible()
     expect(ours).to_be_visible()
