@@ -8,6 +8,7 @@ import { Button, Field } from "../../ui/parts";
 import { shares } from "../../ui/numbers";
 import { reasonInWords, sideInWords } from "../../words/reasons";
 import { replace, verdictOf } from "./actions";
+import { changeOf } from "./order";
 import { amending, grid } from "./state";
 
 const PREVIEW_MS = 250;
@@ -29,14 +30,7 @@ export function Amend({ orderId }: { orderId: string }) {
     first.current?.focus();
     first.current?.select();
   }, []);
-  const change = (): ReplaceRequest | string => {
-    const count = Number(quantity.replace(/[,\s]/g, ""));
-    if (!Number.isInteger(count) || count < 1) return "the quantity has to be a whole number of shares above 0";
-    const found: ReplaceRequest = {};
-    if (count !== order?.quantity) found.quantity = count;
-    if (order?.limitPrice && limit.trim() !== order.limitPrice) found.limitPrice = limit.trim().replaceAll(",", "");
-    return Object.keys(found).length ? found : "nothing is changed yet";
-  };
+  const change = (): ReplaceRequest | string => (order ? changeOf(order, quantity, limit) : "");
   useEffect(() => {
     const wanted = change();
     if (typeof wanted === "string" || !order) {
