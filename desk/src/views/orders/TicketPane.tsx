@@ -19,12 +19,11 @@ import { isBuy, plainWords, reasonInWords, ruleInWords, sideInWords } from "../.
 import { draft, look, set, take } from "./draft";
 import { planOf, ranked } from "./plan";
 import { sent } from "./state";
-import { ALGOS, CAPACITIES, fieldsOf, intentOf, ORDER_TYPES, orderOf, PEG_TYPES, SIDES, worthOf, type Draft, type Intent } from "./order";
+import { ALGOS, CAPACITIES, doubtsOf, fieldsOf, intentOf, ORDER_TYPES, orderOf, PEG_TYPES, SIDES, worthOf, type Draft, type Intent } from "./order";
 
 const PREVIEW_MS = 300;
-// A second click of a double click comes sooner; the same order again within SAME_MS is asked about.
+// A second click of a double click comes sooner.
 const PAUSE_MS = 800;
-const SAME_MS = 30_000;
 const TYPES: Readonly<Record<string, string>> = { LIMIT: "Limit", MARKET: "Market", STOP: "Stop", STOP_LIMIT: "Stop limit", PEGGED: "Pegged" };
 
 type Outcome = { readonly tone: "good" | "bad" | "soft"; readonly text: string };
@@ -48,15 +47,8 @@ function named(order: PreviewRequest): string {
   return `${sideInWords(order.side)} ${shares(order.quantity)} ${order.symbol}, ${(TYPES[order.orderType] ?? order.orderType).toLowerCase()}${from}${at}, ${order.timeInForce ?? "DAY"}${until ? ` until ${until}` : ""}, for ${order.accountId}`;
 }
 
-function doubts(order: PreviewRequest): readonly string[] {
-  const found: string[] = [];
-  const worth = worthOf(order, priceNow(order));
-  if (order.quantity >= confirmShares.value || worth >= confirmDollars.value) found.push(`It is large: about ${money(worth)} dollars.`);
-  const content = JSON.stringify(order);
-  if (before.content === content && Date.now() - before.at < SAME_MS) found.push("The same order was sent a moment ago.");
-  if (intent && intent.content !== content) found.push("The order before it was not answered and may have been placed.");
-  return found;
-}
+const doubts = (order: PreviewRequest): readonly string[] =>
+  doubtsOf(order, { worth: worthOf(order, priceNow(order)), confirmShares: confirmShares.value, confirmDollars: confirmDollars.value, before, intent, now: Date.now() });
 
 async function send(): Promise<void> {
   if (isSending.value) return;
