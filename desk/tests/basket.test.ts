@@ -29,6 +29,8 @@ test("what is wrong is named by its line, and nothing is thrown", () => {
     { number: 2, message: 'quantity: expected a whole number, was "x"' }, { number: 3, message: "side is missing" },
   ]);
   assert.deepEqual(of("symbol,side,quantity\n").problems, [{ number: 1, message: "there is no order" }]);
+  assert.deepEqual(of("symbol,side,quantity,side\nAAPL,BUY,1,SELL").problems, [{ number: 1, message: '"side" is there twice' }]);
+  assert.deepEqual(of("symbol,side,quantity\nAAPL,BUY,1\nMSFT,BUY,1,000").problems, [{ number: 3, message: "4 cells, expected 3" }]);
   for (const text of ["", ",", '"', "\n\n", "\uFEFFsymbol,side,quantity\nA,B,1", 'symbol,side,quantity\n"', "a".repeat(10_000)]) of(text);
 });
 

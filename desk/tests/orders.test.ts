@@ -46,6 +46,41 @@ test("of executions the newest are held", () => {
   assert.ok([...executions.values()].some(one => one.execId === `x${EXECUTIONS_MAX * 3 - 1}`));
 });
 
+test("trades that are taken back go, corrected ones change, and one of no shares is none", () => {
+  forgetOrders();
+  merge(listed(1), true);
+  const trade = (execId: string, more: object = {}) => ({ venueId: "V", execId, clOrdId: "c", lastQty: 4, lastPxMicros: 9_100_000, feeMicros: 3_000, ...more });
+  const held = () => [...executions.values()].map(one => [one.venueId, one.execId, one.lastQty, one.lastPx, one.fee]);
+  apply(told(1, "PARTIALLY_FILLED", 3, { tradeApplied: trade("x1") }));
+  apply(told(1, "PARTIALLY_FILLED", 4, { tradeApplied: trade("x1", { venueId: "W" }) }));
+  apply(told(1, "PARTIALLY_FILLED", 5, { tradeApplied: trade("x2", { lastQty: 0 }) }));
+  assert.deepEqual(held(), [["V", "x1", 4, "9.1", "0.003"], ["W", "x1", 4, "9.1", "0.003"]]);
+  // Another venue's execution of the same name is another one.
+  apply(told(1, "PARTIALLY_FILLED", 6, { tradeCorrected: { ...trade("x3", { lastQty: 2, feeMicros: -1_500 }), execRefId: "x1" } }));
+  assert.deepEqual(held(), [["V", "x1", 2, "9.1", "-0.0015"], ["W", "x1", 4, "9.1", "0.003"]]);
+  apply(told(1, "ACKNOWLEDGED", 7, { tradeCorrected: { ...trade("x4", { lastQty: 0 }), execRefId: "x1" } }));
+  assert.deepEqual(held(), [["W", "x1", 4, "9.1", "0.003"]]);
+});
+
+test("an event that comes again is no other row", () => {
+  forgetOrders();
+  merge(listed(1), true);
+  apply(told(1, "ACKNOWLEDGED", 3));
+  const row = orders.get(idOf(1));
+  apply(told(1, "ACKNOWLEDGED", 3));
+  assert.equal(orders.get(idOf(1)), row);
+});
+
+test("what a change took away of an order's terms is gone", () => {
+  forgetOrders();
+  merge(listed(1, "ACKNOWLEDGED", 2, { limitPrice: "9", stopPrice: "8.5", displayQty: 5 }), true);
+  apply(told(1, "ACKNOWLEDGED", 3, { orderReplaced: { terms: { limitPriceMicros: 9_250_000, stopPriceMicros: 8_750_000, displayQuantity: 7 } } }));
+  const terms = () => { const row = orders.get(idOf(1)); return [row?.orderType, row?.limitPrice, row?.stopPrice, row?.displayQty, row?.expireAt]; };
+  assert.deepEqual(terms(), ["LIMIT", "9.25", "8.75", 7, null]);
+  apply(told(1, "ACKNOWLEDGED", 4, { orderReplaced: { terms: { orderType: "ORDER_TYPE_MARKET" } } }));
+  assert.deepEqual(terms(), ["MARKET", null, null, null, null]);
+});
+
 test("terms are missing of what only events told of, until they are read or the order is forgotten", () => {
   forgetOrders();
   apply(told(1, "ACKNOWLEDGED", 2));

@@ -1,8 +1,14 @@
+import "./browser";
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { OrderRow } from "../src/store/orders";
 import { changeInWords, keyInWords } from "../src/views/admin/changes";
 import { draftOf, effects, enteredOf, inWords, sharesOf } from "../src/views/admin/profile";
+import { scopeFields } from "../src/views/controls/closings";
 import { beyond, STAGES } from "../src/views/controls/stages";
+import { stopOf } from "../src/views/controls/stop";
+import { GROUPS } from "../src/views/orders/columns";
+import { passes, PICKS, wordsOf } from "../src/views/orders/filter";
 import { barsOf, sentencesOf } from "../src/views/quality/against";
 import { inBps, linesOf, toneOf, type Row } from "../src/views/quality/figures";
 import { effectInWords, entered, valueInWords } from "../src/views/risk/limits";
@@ -116,4 +122,33 @@ test("what a change of a profile would do is said of all that is another, and of
   assert.deepEqual(effects(was, { ...was, "weights.price": "0", "weights.cost": "0" }), ["No weight counts yet: the router refuses a profile without one."]);
   assert.match(effects(null, was).join(" "), /routed by staged .+ price counts 50 %\. .+ Rests in the dark: 300 ms, else 250\./);
   assert.equal(inWords(SETTINGS), "staged; price 50 %, cost 50 %; rests in the dark 300 ms");
+});
+
+test("nothing is stopped for everybody because nothing was named, and nothing without a reason", () => {
+  assert.deepEqual([stopOf({}, false, "so"), stopOf({ symbol: "  " }, false, "so"), stopOf({ symbol: "DIS" }, false, " "), stopOf({}, true, "")],
+    ["name at least one thing, or say everything", "name at least one thing, or say everything", "say why: it is kept with the switch", "say why: it is kept with the switch"]);
+  assert.deepEqual(stopOf({ symbol: " DIS ", account: "", venue: "XNYS" }, false, " news "), { names: { symbol: "DIS", venue: "XNYS" }, reason: "news" });
+  // Everything is everything, whatever was named before.
+  assert.deepEqual(stopOf({ symbol: "DIS" }, true, "news"), { names: {}, reason: "news" });
+  assert.deepEqual([scopeFields({}), scopeFields({ symbol: "DIS", account: "A", venue: "XNYS" })], [{ everything: true }, { symbol: "DIS", accountId: "A", venueId: "XNYS" }]);
+});
+
+test("the list shows orders of a kind that have every word of the search", () => {
+  const of = (status: string, cumQty = 0) => ({ orderId: "id-7", symbol: "DIS", accountId: "ACC-1", side: "SELL_SHORT", status, cumQty, text: "LOCATE_EXCEEDED", basketId: "Morning", clientOrderId: "c-9", principal: "trader1" }) as OrderRow;
+  const some = [of("ACKNOWLEDGED"), of("PARTIALLY_FILLED", 5), of("FILLED", 10), of("REJECTED"), of("CANCELED", 3), of("SUSPENDED")];
+  const fits = (which: keyof typeof PICKS) => some.filter(one => passes(one, which, [])).map(one => one.status);
+  assert.deepEqual(fits("all").length, 6);
+  assert.deepEqual(fits("open"), ["ACKNOWLEDGED", "PARTIALLY_FILLED", "SUSPENDED"]);
+  assert.deepEqual(fits("filled"), ["PARTIALLY_FILLED", "FILLED", "CANCELED"]);
+  assert.deepEqual(fits("refused"), ["REJECTED"]);
+  const finds = (text: string) => passes(of("REJECTED"), "all", wordsOf(text));
+  for (const text of ["", "  ", "dis", "DIS acc-1", "trader1 morning", "sell short", "locate", "c-9", "id-7", "rejected"]) assert.ok(finds(text), text);
+  for (const text of ["aapl", "dis aapl", "trader2", "buy"]) assert.ok(!finds(text), text);
+  assert.ok(!passes(of("FILLED", 1), "open", ["dis"]), "the search takes nothing in that is of another kind");
+});
+
+test("orders are grouped by what the list calls them", () => {
+  const row = { symbol: "DIS", accountId: "A", status: "PARTIALLY_FILLED" } as OrderRow;
+  assert.deepEqual(Object.values(GROUPS).map(one => one.of(row)), ["DIS", "A", "no basket", "Part filled", "?"]);
+  assert.deepEqual(Object.values(GROUPS).map(one => one.of({ ...row, basketId: "b", principal: "trader1" })), ["DIS", "A", "b", "Part filled", "trader1"]);
 });

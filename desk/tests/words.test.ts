@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { ladderOf } from "../src/views/orders/book";
 import { brief, decimals, money, plain, price, shares, signed, upTo } from "../src/ui/numbers";
-import { plainWords, reasonInWords, sideInWords } from "../src/words/reasons";
+import { plainWords, reasonInWords, refusalInWords, sideInWords } from "../src/words/reasons";
 import { fieldInWords } from "../src/words/fields";
 import { draft, set, take } from "../src/views/orders/draft";
 import { EMPTY, orderOf, SIDES, type Draft } from "../src/views/orders/order";
@@ -38,6 +38,14 @@ test("a denial is a sentence with its figures, other text stays as it is", () =>
   assert.equal(reasonInWords("ACCOUNT_UNKNOWN"), "No such account.");
   assert.equal(reasonInWords("<b>too much</b>"), "<b>too much</b>");
   assert.equal(reasonInWords(""), "");
+});
+
+test("what a kill switch stops is told by its scope and why, at the door as by risk", () => {
+  const told = "switch=01a221a3-5a5f-7000-93cc-0fccc98f9625, scope=account=ACC-INST-001, reason=news is pending";
+  const words = "A kill switch stops new orders of a scope that this one is in; cancels are taken (scope account ACC-INST-001, reason news is pending).";
+  assert.equal(reasonInWords(`KILLED: ${told}`), words);
+  assert.equal(refusalInWords(`stopped by a kill switch: ${told}`), words);
+  assert.equal(refusalInWords("no such page"), "no such page");
 });
 
 test("numbers have separators, ticks and signs", () => {

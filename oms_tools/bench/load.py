@@ -152,7 +152,6 @@ class Load:
     def note_all(self, events: Sequence[StreamEvent]) -> None:
         """Take a frame's events."""
         now, wall_s = time.monotonic(), time.time()
-        self.last_event_at = now
         for event in events:
             self.note(event, now, wall_s)
 
@@ -167,7 +166,9 @@ class Load:
             self.core_to_client_ms.append((wall_s - event.occurred_at.timestamp()) * 1000)
         sent = self.sent.get(event.client_order_id)
         if sent is None:
+            # Who else trades on these accounts is not waited for.
             return
+        self.last_event_at = now
         sent.status = status = event.status.name
         if event.type == "RoutePlaced" and sent.routed is None:
             sent.routed = now
@@ -388,7 +389,7 @@ def _without_collections() -> Iterator[None]:
 
 
 async def _settle(load: Load) -> None:
-    """Wait until no event has come for a while and none is missing of an order that was acknowledged."""
+    """Wait until no event of its orders has come for a while, and none is missing of one that was acked."""
     deadline = time.monotonic() + SETTLE_S_MAX
     load.last_event_at = max(load.last_event_at, time.monotonic())
     while time.monotonic() < deadline:

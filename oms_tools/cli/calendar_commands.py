@@ -20,6 +20,7 @@ from oms_tools.cli.options import (
     persona_option,
     user_option,
 )
+from oms_tools.cli.times import DAY
 from oms_tools.laptop.layout import StackError
 
 LOADED_BEFORE = timedelta(days=30)
@@ -28,7 +29,6 @@ SHOWN = timedelta(days=14)
 console = Console()
 admin_option = persona_option("admin1")
 reason_option = click.option("--reason", required=True, help="Why; it is kept with your name.")
-day_type = click.DateTime(("%Y-%m-%d",))
 
 
 @click.group()
@@ -41,8 +41,8 @@ def calendar() -> None:
 @dsn_option
 @always_json_option
 @click.argument("name")
-@click.option("--from", "first", type=day_type, help="The first day. Default: 30 days ago.")
-@click.option("--through", "last", type=day_type, help="The last day. Default: in 550 days.")
+@click.option("--from", "first", type=DAY, help="The first day. Default: 30 days ago.")
+@click.option("--through", "last", type=DAY, help="The last day. Default: in 550 days.")
 def load(data: Path, dsn: str | None, name: str, first: datetime | None, last: datetime | None) -> None:
     """Load the sessions of the exchange NAME (its MIC: XNYS, XLON) from the library exchange_calendars.
 
@@ -79,8 +79,8 @@ def load(data: Path, dsn: str | None, name: str, first: datetime | None, last: d
 @data_option
 @user_option
 @click.argument("name", required=False)
-@click.option("--from", "first", type=day_type, help="The first day. Default: today.")
-@click.option("--through", "last", type=day_type, help="The last day. Default: 14 days later.")
+@click.option("--from", "first", type=DAY, help="The first day. Default: today.")
+@click.option("--through", "last", type=DAY, help="The last day. Default: 14 days later.")
 @json_option
 def show(
     data: Path, user: str, name: str | None, first: datetime | None, last: datetime | None, as_json: bool
@@ -106,7 +106,7 @@ def show(
 @data_option
 @admin_option
 @click.argument("name")
-@click.argument("day", type=day_type)
+@click.argument("day", type=DAY)
 @click.option("--opens", help="By the clock of the calendar's zone, 09:30; as it is without.")
 @click.option("--closes", help="By the clock of the calendar's zone, 13:00; as it is without.")
 @click.option("--early-close", is_flag=True, help="It closes earlier than usual.")
@@ -122,7 +122,7 @@ def set_day(data: Path, user: str, name: str, day: datetime, as_json: bool, **ti
 @data_option
 @admin_option
 @click.argument("name")
-@click.argument("day", type=day_type)
+@click.argument("day", type=DAY)
 @reason_option
 @json_option
 def close(data: Path, user: str, name: str, day: datetime, reason: str, as_json: bool) -> None:

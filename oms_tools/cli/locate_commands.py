@@ -14,12 +14,11 @@ from oms_tools.cli.client import ApiClient, ApiError, read
 from oms_tools.cli.locate_file import read_locates
 from oms_tools.cli.options import data_option, json_option, persona_option
 from oms_tools.cli.tables import aligned, counted, folded, say
+from oms_tools.cli.times import DAY
 
 console = Console()
 risk_option = persona_option("risk1")
-day_option: Final = click.option(
-    "--day", type=click.DateTime(["%Y-%m-%d"]), help="Of the session; default: today in New York."
-)
+day_option: Final = click.option("--day", type=DAY, help="Of the session; default: today in New York.")
 _LINE: Final = re.compile(r"((?:locates|easyToBorrow)\[\d+\])\.?")
 
 

@@ -70,6 +70,7 @@ def history(data: Path, user: str, name: str, as_json: bool) -> None:
 )
 @reason_option
 @click.option("--version", type=click.IntRange(min=0), help="As it was read: another one is not changed.")
+@click.option("--new", is_flag=True, help="Add a profile of a name that none has.")
 @json_option
 def change(
     data: Path,
@@ -80,14 +81,20 @@ def change(
     others: tuple[str, ...],
     reason: str,
     version: int | None,
+    new: bool,
     as_json: bool,
 ) -> None:
     """Add a version of a profile, used within a second: what is left out stays as it is.
 
-    A profile that is not there yet takes its weights; nobody else's change is undone unseen.
+    A profile that is not there yet is added with --new, and takes its weights; nobody else's change is undone
+    unseen.
     """
     client = ApiClient.of_stack(data.resolve(), user)
-    known = [one for one in read(client.profiles(), answers.Profiles).profiles if one.profile == name]
+    there = read(client.profiles(), answers.Profiles).profiles
+    known = [one for one in there if one.profile == name]
+    if not known and not new:
+        names = ", ".join(one.profile for one in there) or "none"
+        raise click.UsageError(f"expected one of the profiles {names}, found {name!r}; --new adds one")
     settings = changed(known[0].settings if known else {}, strategy, weights, others)
     if version is None and known:
         version = known[0].version

@@ -15,6 +15,7 @@ from oms_tools.cli.client import ApiClient
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
 from oms_tools.cli.options import data_option, json_option, persona_option
 from oms_tools.cli.session_commands import run_comparison
+from oms_tools.cli.times import DAY
 from oms_tools.verify.venue_day import UnreadableFileError, VenueDay, venue_day
 
 console = Console()
@@ -54,7 +55,7 @@ def list_runs(data: Path, user: str, venue: str | None, every: bool, limit: int,
 @reconcile.command("report")
 @data_option
 @dsn_option
-@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="The trade date; today in UTC.")
+@click.option("--date", "day", type=DAY, help="The trade date; today in UTC.")
 @click.option("--venue", "venues", multiple=True, help="Only this venue; may be given several times.")
 @click.option("--theirs", type=click.File("r"), help="The venue's own trades as CSV; with one --venue.")
 @json_option

@@ -52,7 +52,10 @@ def start_stack(data: Path, port: int, kafka: str, venues: str = "", *, chaos: b
 
     data = data.resolve()
     layout = Layout(data=data, base_port=port)
-    layout.logs.mkdir(parents=True, exist_ok=True)
+    try:
+        layout.logs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StackError(f"expected a folder that can be made, was {data}: {error.strerror}") from error
     check_can_start(Stack(layout, kafka, venues=venues, chaos=chaos))
     layout.state_file.unlink(missing_ok=True)
     command = [sys.executable, "-m", "oms_tools.laptop.stack"]
@@ -67,7 +70,14 @@ def start_stack(data: Path, port: int, kafka: str, venues: str = "", *, chaos: b
             start_new_session=True,
             env=os.environ | python_environment(),
         )
-    _await_running(layout, supervisor)
+    try:
+        _await_running(layout, supervisor)
+    except BaseException:
+        # Who breaks the start off, or waits no longer, is left with nothing that runs.
+        with console.status("stopping what was started"):
+            supervisor.terminate()
+            supervisor.wait(STOP_TIMEOUT_S)
+        raise
     return layout
 
 

@@ -18,13 +18,13 @@ from oms_tools.cli.client import ApiClient
 from oms_tools.cli.dsn import dsn_option, dsn_or_stack
 from oms_tools.cli.options import always_json_option, data_option, json_option, persona_option
 from oms_tools.cli.tables import counted, say
+from oms_tools.cli.times import DAY
 from oms_tools.laptop.layout import StackError
 from oms_tools.surveillance.patterns import find
 from oms_tools.surveillance.rows import read_day, store_report
 
 console = Console()
 risk_option = persona_option("risk1")
-_DAY = click.DateTime(formats=["%Y-%m-%d"])
 _PATTERN = click.Choice(list(PATTERNS), case_sensitive=False)
 
 
@@ -51,7 +51,7 @@ def list_patterns(as_json: bool) -> None:
 @data_option
 @dsn_option
 @json_option
-@click.option("--date", "day", type=_DAY, required=True, help="The day, in each market's own zone.")
+@click.option("--date", "day", type=DAY, required=True, help="The day, in each market's own zone.")
 @click.option("--pattern", "patterns", type=_PATTERN, multiple=True, help="Only this one; may be repeated.")
 @click.option("--set", "settings", multiple=True, help="A parameter: WASH.window_s=30; may be repeated.")
 @click.option("--by", default=getpass.getuser, show_default="you", help="Who runs it. It is kept.")
@@ -103,7 +103,7 @@ def read_settings(settings: Sequence[str], names: Sequence[str]) -> dict[str, di
 @surveillance.command("findings")
 @data_option
 @risk_option
-@click.option("--date", "day", type=_DAY, help="Only of this day.")
+@click.option("--date", "day", type=DAY, help="Only of this day.")
 @click.option("--pattern", type=_PATTERN, help="Only of this pattern.")
 @click.option("--all", "every", is_flag=True, help="Those that were reviewed, too.")
 @json_option

@@ -1,4 +1,4 @@
-"""Times on the command line."""
+"""Times and days on the command line."""
 
 from datetime import UTC, datetime
 
@@ -21,4 +21,20 @@ class UtcTime(click.ParamType[datetime]):
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
+class Day(click.ParamType[datetime]):
+    """A day, as the midnight at which it begins."""
+
+    name = "day"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read the text."""
+        try:
+            return value if isinstance(value, datetime) else datetime.strptime(value, "%Y-%m-%d")
+        except ValueError:
+            self.fail(f"expected a day such as 2026-03-02, found {value!r}", param, ctx)
+
+
 UTC_TIME = UtcTime()
+DAY = Day()

@@ -147,7 +147,17 @@ class Rebuilt:
 
 
 def check_positions(connection: Connection) -> list[Finding]:
-    """Hold every position and every day's cash to what executions and actions make of them."""
+    """Hold every position and every day's cash to what executions and actions make of them.
+
+    connection: in autocommit. All is read of one moment: while orders flow an account's cash is another one
+    by the time that its executions are added up, at every look again.
+    """
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        return _check_positions(connection)
+
+
+def _check_positions(connection: Connection) -> list[Finding]:
     positions = Finding(
         invariant="a position's cost and realized profit follow from its fills at average cost"
     )

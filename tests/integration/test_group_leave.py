@@ -49,9 +49,7 @@ def test_a_peer_takes_over_from_one_that_stops_without_waiting_for_the_session_t
                 wait_for(shares, "two members that share", 60)
                 started = time.monotonic()
                 os.kill(first.process.pid, signal.SIGTERM)
-                wait_for(
-                    lambda second=second, topic=topic: owned(second, topic) == everything, "a takeover"
-                )
+                wait_for(lambda second=second, topic=topic: owned(second, topic) == everything, "a takeover")
                 took[name] = time.monotonic() - started
                 assert first.process.wait(20) == 0
     print("seconds until the peer had every partition:", took)

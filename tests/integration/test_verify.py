@@ -12,8 +12,10 @@ from msgspec import structs
 
 from oms_platform import ids, order_ids
 from oms_platform.messages import CancelOrder, ReplaceOrder, ResumeOrder, SubmitOrder, SuspendOrder
+from oms_platform.postgres import Connection
 from oms_platform.vocabulary import OrderChange, OrderType, Side, TimeInForce
 from oms_platform.wire import encode
+from oms_tools.verify import positions
 from oms_tools.verify.judge import Evidence, judge, judge_what_persists
 from oms_tools.verify.recent import judge_recent
 from tests.ingest import store_change, store_order, submit_order
@@ -904,6 +906,31 @@ def test_what_is_only_on_its_way_does_not_count_and_what_persists_does(history: 
     later.keep_what_persists_from(earlier)
     assert later.clean
     assert not judge_what_persists(history.evidence(), 0.1).clean
+
+
+def test_what_moves_while_positions_are_added_up_breaks_nothing(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_up = positions.rebuild
+
+    def add_up_while_trading(connection: Connection) -> positions.Rebuilt:
+        found = add_up(connection)
+        # A trade is applied by core in one transaction: here, of all that it writes, what is compared.
+        history.db.execute(
+            "UPDATE positions SET quantity = 151, net_cash = -15150 WHERE symbol = 'AAPL';"
+            "UPDATE cash_settlements SET amount = -15150.15"
+        )
+        return found
+
+    monkeypatch.setattr(positions, "rebuild", add_up_while_trading)
+    with psycopg.connect(history.dsn, autocommit=True) as connection:
+        for _ in range(2):
+            before = positions.check_positions(connection)
+            assert {one.invariant: one.broken for one in before if one.broken} == {}
+            history.db.execute(
+                "UPDATE positions SET quantity = 150, net_cash = -15050 WHERE symbol = 'AAPL';"
+                "UPDATE cash_settlements SET amount = -15050.15"
+            )
 
 
 def test_what_cannot_be_looked_at_is_said(dsn: str) -> None:

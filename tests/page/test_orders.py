@@ -117,6 +117,26 @@ def test_an_order_of_the_ticket_is_found_by_who_sent_it(rig: StackRig, desk: Des
     canceled(client, order["orderId"])
 
 
+def test_a_short_sale_is_called_one_wherever_it_is_shown(rig: StackRig, desk: Desk) -> None:
+    client = rig.client("trader1")
+    desk.log_in("trader1")
+    desk.fill(side="Sell short", symbol="PG", quantity="142")
+    desk.page.locator(".ticket .more summary").click()
+    desk.page.get_by_label("Locate").fill("L-142")
+    expect(desk.page.locator("#send")).to_have_text("Sell short 142 PG")
+    desk.send()
+    desk.outcome("Filled: Sell short 142 PG at")
+    (order,) = orders_of(client, 142, "PG")
+    desk.says(order["orderId"], "side", "Sell short")
+    desk.choose(order["orderId"])
+    expect(desk.page.locator(".card h2")).to_have_text("Sell short 142 PG")
+    expect(desk.page.locator(".card .summary")).to_contain_text("Sell short 142 PG market")
+    expect(desk.page.locator(".ladder")).to_contain_text("Sell short")
+    # A bid that is taken leaves it a short sale.
+    desk.page.locator(".ladder .rung.sell").first.click()
+    expect(desk.page.locator("#send")).to_have_text("Sell short 142 PG")
+
+
 # ---- why
 
 

@@ -1,5 +1,6 @@
 // What the gateway refuses, as words for a person.
 import { fieldInWords } from "../words/fields";
+import { refusalInWords } from "../words/reasons";
 import type { Problem } from "./types";
 
 /** Why a request was not done. refused: the gateway said no, so that nothing was done; otherwise nobody knows. */
@@ -28,7 +29,7 @@ export async function problemOf(answer: Response): Promise<ApiProblem> {
   const body = (await answer.json().catch(() => null)) as Partial<Problem> | null;
   const seconds = Number(answer.headers.get("retry-after"));
   const fields = (body?.fields ?? []).map(one => `${fieldInWords(one.field)}: ${one.message}`).join("; ");
-  const message = fields || body?.detail || body?.title || `the gateway answered ${answer.status}`;
+  const message = fields || refusalInWords(body?.detail ?? "") || body?.title || `the gateway answered ${answer.status}`;
   return new ApiProblem(answer.status, body, message, seconds > 0 ? seconds * 1000 : null);
 }
 

@@ -3,6 +3,9 @@ import { upTo } from "../ui/numbers";
 import { CHECKED, MEANS } from "./denials";
 
 const NUMBER = /^-?\d+(\.\d+)?$/;
+// A switch's own id says nothing to a trader: what it stops and why do.
+const SWITCH = /^switch=[0-9a-f-]{36}$/;
+const STOPPED = "stopped by a kill switch: ";
 
 function figure(text: string): string {
   return NUMBER.test(text) ? upTo(text, 6) : text;
@@ -13,9 +16,12 @@ export function reasonInWords(text: string): string {
   const [code = "", rest = ""] = text.split(/:\s*(.*)/s);
   const means = MEANS[code];
   if (means === undefined) return text;
-  const figures = rest.split(/,\s+/).filter(Boolean).map(pair => pair.replace(/^(\w+)=(.*)$/s, (_, name: string, value: string) => `${name.replaceAll("_", " ")} ${figure(value)}`));
+  const figures = rest.split(/,\s+/).filter(pair => pair && !SWITCH.test(pair)).map(pair => pair.replace(/^(\w+)=(.*)$/s, (_, name: string, value: string) => `${name.replaceAll("_", " ")} ${name === "scope" ? value.replaceAll("=", " ") : figure(value)}`));
   return figures.length ? `${means.replace(/\.$/, "")} (${figures.join(", ")}).` : means;
 }
+
+/** Return what a door says of a kill switch as risk would say it, other text as it is. */
+export const refusalInWords = (detail: string): string => (detail.startsWith(STOPPED) ? reasonInWords(`KILLED: ${detail.slice(STOPPED.length)}`) : detail);
 
 /** Return what the router says with separators in its numbers, and codes and names of values as words. */
 export const plainWords = (text: string | undefined): string =>

@@ -168,7 +168,15 @@ def _why_not(board: Board, candidate: Candidate) -> str:
         return DISPLAYS_NOTHING
     if candidate.no_rest and not candidate.marketable:
         return candidate.no_rest
-    return NOT_NEEDED if candidate.marketable else board.why_nothing_displayed()
+    if candidate.marketable:
+        return NOT_NEEDED
+    resting = ", ".join([other.venue.venue_id for other in board.ranked if other.rests])
+    # The venue at which it rests may display nothing either: that alone is no reason to pass another over.
+    return (
+        f"{board.why_nothing_displayed()}; what rests is at {resting}"
+        if resting
+        else board.why_nothing_displayed()
+    )
 
 
 def take_limit(board: Board) -> int:

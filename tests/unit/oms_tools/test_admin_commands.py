@@ -71,3 +71,41 @@ def test_an_instrument_is_listed_with_what_is_given_and_nothing_else() -> None:
         }  # fmt: skip
     with stand_in({"GET /api/v1/instruments": {"instruments": [INSTRUMENT]}}) as api:
         assert "1 instrument" in run(api, "instrument", "list").output
+
+
+PROFILE = {
+    "profile": "default", "version": 4, "active": True, "settings": {"weights": {"price": "0.5"}},
+    "createdAt": "2026-03-02T11:00:00Z", "createdBy": "demo", "reason": "first", "retiredAt": None,
+    "retiredBy": None, "retiredReason": None,
+}  # fmt: skip
+
+
+def test_a_profile_that_is_mistyped_is_not_added_and_one_that_is_new_is_said_to_be() -> None:
+    answers = {
+        "GET /api/v1/routing/profiles": {"profiles": [PROFILE]},
+        "POST /api/v1/routing/profiles/defualt": PROFILE | {"profile": "defualt", "version": 1},
+    }
+    words = ("routing", "change", "defualt", "--weight", "price=0.6", "--reason", "dearer")
+    with stand_in(answers) as api:
+        refused = run(api, *words)
+        assert [request.split()[0] for request, _, _ in api.asked] == ["GET"]
+        added = run(api, *words, "--new")
+        assert [request.split()[0] for request, _, _ in api.asked] == ["GET", "GET", "POST"]
+    assert refused.exit_code == 2
+    assert "expected one of the profiles default, found 'defualt'; --new adds one" in refused.output
+    assert "defualt  version 1  weights (price 0.6)" in added.output
+
+
+def test_a_day_is_called_a_day_and_what_is_none_is_said() -> None:
+    with stand_in({}) as api:
+        usage = run(api, "calendar", "close", "--help").output
+        for words in (
+            ("calendar", "close", "XNYS", "someday", "--reason", "x"),
+            ("calendar", "show", "--from", "someday"),
+            ("surveillance", "run", "--date", "someday"),
+            ("locates", "list", "--day", "someday"),
+            ("reconcile", "report", "--date", "someday"),
+        ):
+            assert "expected a day such as 2026-03-02, found 'someday'" in run(api, *words).output
+        assert api.asked == []
+    assert "NAME DAY" in usage and "%Y" not in usage

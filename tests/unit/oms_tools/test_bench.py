@@ -255,7 +255,9 @@ def test_the_stream_dates_an_orders_route_and_fill_and_its_gaps_are_counted() ->
     load.note_all([event(6, "TradeApplied", "FILLED")])
     filled = sent.filled
     assert filled is not None
+    load.last_event_at = 0.0
     load.note_all([event(8, "TradeApplied", "FILLED", order="someone else's")])
+    assert load.last_event_at == 0.0
     load.note_all([event(9, "ChildClosed", "FILLED")])
     assert (load.events, load.stream_gaps, load.sequences) == (5, 1, {"ACC-1": 9})
     assert (sent.status, sent.filled, load.filled_count, load.open_now) == ("FILLED", filled, 1, 0)

@@ -328,3 +328,38 @@ def test_the_stack_is_started_without_the_callers_folder_on_its_path(
     monkeypatch.setattr(stack_commands, "_await_running", lambda *_: None)
     stack_commands.start_stack(tmp_path, free_base_port(), "memory", "")
     assert started[0]["env"]["PYTHONSAFEPATH"] == "1"
+
+
+class _Supervisor:
+    """What was started, as far as its end."""
+
+    ended: tuple[str, ...] = ()
+
+    def terminate(self) -> None:
+        self.ended += ("terminate",)
+
+    def wait(self, _timeout_s: float) -> None:
+        self.ended += ("wait",)
+
+
+def test_a_start_that_is_broken_off_leaves_nothing_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    importlib.import_module("oms_tools.laptop.stack")
+    importlib.import_module("oms_tools.laptop.supervisor")
+    for broken_off in (KeyboardInterrupt(), StackError("not running after 180 s")):
+        supervisor = _Supervisor()
+
+        def interrupted(*_: object, by: BaseException = broken_off) -> None:
+            raise by
+
+        monkeypatch.setattr(stack_commands.subprocess, "Popen", lambda *_, one=supervisor, **__: one)
+        monkeypatch.setattr(stack_commands, "_await_running", interrupted)
+        with pytest.raises(type(broken_off)):
+            stack_commands.start_stack(tmp_path, free_base_port(), "memory", "")
+        assert supervisor.ended == ("terminate", "wait")
+
+
+def test_a_folder_that_cannot_be_made_is_said() -> None:
+    with pytest.raises(StackError, match=r"expected a folder that can be made, was /dev/null/stack"):
+        stack_commands.start_stack(Path("/dev/null/stack"), free_base_port(), "memory", "")

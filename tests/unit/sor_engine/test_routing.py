@@ -44,7 +44,10 @@ def test_a_large_order_takes_everything_displayed_and_its_rest_joins_a_taking_le
 def test_an_order_away_from_the_market_rests_at_the_best_lit_venue() -> None:
     decision = route(order("9.50"), [quote("ARCX", "10.00", "10.02"), quote("BATS", "10.00", "10.02")])
     assert legs(decision) == [("ARCX", 100, "9.50", "DAY")]
-    assert reasons(decision)["BATS"] == "displays nothing at or inside the limit 9.50"
+    assert reasons(decision)["BATS"] == "displays nothing at or inside the limit 9.50; what rests is at ARCX"
+    # ARCX displays nothing there either: what is waited for nowhere is not said to be.
+    ioc = route(order("9.50", time_in_force=TimeInForce.IOC), [quote("ARCX", "10.00", "10.02")])
+    assert reasons(ioc)["ARCX"] == "displays nothing at or inside the limit 9.50"
 
 
 def test_an_immediate_order_takes_what_is_displayed_and_no_more() -> None:

@@ -9,6 +9,7 @@ import { named, ScopeFields, scopeInWords, type Kind, type Scope } from "../../u
 import { say } from "../../ui/toasts";
 import { closings, scopeFields } from "./closings";
 import { STAGES, type Stage } from "./stages";
+import { stopOf } from "./stop";
 
 const KINDS: readonly Kind[] = ["account", "symbol", "venue", "trader", "strategy", "desk", "sector", "firm"];
 
@@ -22,21 +23,21 @@ export function StopPane({ onDone }: { onDone: (switchId: string) => void }) {
   const does = STAGES.find(one => one.value === stage)?.does ?? "";
   const stop = async () => {
     setProblem("");
-    if (!isEverything && !Object.keys(names).length) return setProblem("name at least one thing, or say everything");
-    if (!reason.trim()) return setProblem("say why: it is kept with the switch");
+    const wanted = stopOf(scope, isEverything, reason);
+    if (typeof wanted === "string") return setProblem(wanted);
     let closed: readonly string[] = [];
     try {
-      if (stage === "FLATTEN") closed = await closings(names);
+      if (stage === "FLATTEN") closed = await closings(wanted.names);
     } catch (found) {
       return setProblem(inWords(found));
     }
-    if (!(await ask(`Stop ${scopeInWords(names)}?`, [does, ...closed, `It holds until somebody with the right to release it does so. Reason: ${reason.trim()}`], "Stop"))) return undefined;
+    if (!(await ask(`Stop ${scopeInWords(wanted.names)}?`, [does, ...closed, `It holds until somebody with the right to release it does so. Reason: ${wanted.reason}`], "Stop"))) return undefined;
     try {
       const set = await call("post", "/api/v1/kill-switches", {
-        body: { ...scopeFields(names), stage, reason: reason.trim() },
+        body: { ...scopeFields(wanted.names), stage, reason: wanted.reason },
         repeats: true,
       });
-      say(`Stopped: ${scopeInWords(names)}.`, "good");
+      say(`Stopped: ${scopeInWords(wanted.names)}.`, "good");
       setReason("");
       setScope({});
       setEverything(false);

@@ -9,6 +9,7 @@ import { shares } from "../../ui/numbers";
 import { say } from "../../ui/toasts";
 import { reasonInWords, sideInWords } from "../../words/reasons";
 import { replace, verdictOf } from "./actions";
+import { changeOf } from "./order";
 import { amending, grid } from "./state";
 
 const PREVIEW_MS = 250;
@@ -31,15 +32,7 @@ export function Amend({ orderId }: { orderId: string }) {
     first.current?.focus();
     first.current?.select();
   }, []);
-  const change = (): ReplaceRequest | string => {
-    const count = Number(quantity.replace(/[,\s]/g, ""));
-    if (!Number.isInteger(count) || count < 1) return "the quantity has to be a whole number of shares above 0";
-    const found: ReplaceRequest = {};
-    if (count !== order?.quantity) found.quantity = count;
-    if (order?.limitPrice && limit.trim() !== order.limitPrice) found.limitPrice = limit.trim().replaceAll(",", "");
-    if (order?.stopPrice && stop.trim() !== order.stopPrice) found.stopPrice = stop.trim().replaceAll(",", "");
-    return Object.keys(found).length ? found : "nothing is changed yet";
-  };
+  const change = (): ReplaceRequest | string => (order ? changeOf(order, quantity, limit, stop) : "");
   useEffect(() => {
     const wanted = change();
     if (typeof wanted === "string" || !order) {

@@ -15,33 +15,21 @@ import { Amend } from "./Amend";
 import { ChangeManyDialog } from "./ChangeManyDialog";
 import { COLUMNS, GROUPS } from "./columns";
 import { detailsOf } from "./details";
+import { passes, PICKS, wordsOf, type Which } from "./filter";
 import { amending, changing, chosen, grid, isBasketOpen, selection } from "./state";
 
-type Which = "all" | "open" | "filled" | "refused";
-const PICKS: Readonly<Record<Which, { readonly title: string; readonly fits: (order: OrderRow) => boolean }>> = {
-  all: { title: "All", fits: () => true },
-  open: { title: "Open", fits: isOpen },
-  filled: { title: "Filled", fits: order => order.cumQty > 0 },
-  refused: { title: "Rejected", fits: order => order.status === "REJECTED" },
-};
 const which = kept("orders-which", "all", value => value in PICKS);
 const text = kept("orders-search", "");
 const group = kept("orders-group", "", value => value === "" || value in GROUPS);
-const words = computed(() => text.value.trim().toLowerCase().split(/\s+/).filter(Boolean));
-const pick = computed(() => PICKS[which.value as Which]);
+const words = computed(() => wordsOf(text.value));
 const DETAILS_MS = 500;
 
-function passes(order: OrderRow): boolean {
-  if (!pick.value.fits(order)) return false;
-  if (!words.value.length) return true;
-  const all = [order.symbol, order.accountId, order.side, order.status, order.text, order.basketId, order.clientOrderId, order.principal, order.orderId].join(" ").toLowerCase();
-  return words.value.every(word => all.includes(word));
-}
+const isShown = (order: OrderRow): boolean => passes(order, which.value as Which, words.value);
 
 /** What a key or button means: the selected rows, else the one that is active. */
 const meant = (): ReadonlySet<string> => (selection.value.size ? selection.value : new Set(chosen.value ? [chosen.value] : []));
 
-const shownOpen = (): readonly OrderRow[] => [...orders.values()].filter(order => isOpen(order) && passes(order));
+const shownOpen = (): readonly OrderRow[] => [...orders.values()].filter(order => isOpen(order) && isShown(order));
 
 async function cancelShown(): Promise<void> {
   const open = shownOpen();
@@ -109,7 +97,7 @@ function Actions() {
 export function List() {
   const [isSettingUp, setUp] = useState(false);
   const search = useRef<HTMLInputElement>(null);
-  const refilter = () => grid.current?.setFilter(which.value === "all" && !text.value.trim() ? null : passes);
+  const refilter = () => grid.current?.setFilter(which.value === "all" && !text.value.trim() ? null : isShown);
   useEffect(() => withKeys([
     { keys: "/", what: "search in the list", where: "Orders", run: () => search.current?.focus() },
     { keys: "l", what: "go to the list", where: "Orders", run: () => grid.current?.focus() },

@@ -17,17 +17,16 @@ import { say } from "../../ui/toasts";
 import { fieldInWords } from "../../words/fields";
 import { isBuy, plainWords, reasonInWords, ruleInWords, sideInWords } from "../../words/reasons";
 import { draft, look, set, take } from "./draft";
+import { endOf, type Outcome } from "./outcome";
 import { planOf, ranked } from "./plan";
 import { sent } from "./state";
-import { ALGOS, CAPACITIES, fieldsOf, intentOf, ORDER_TYPES, orderOf, PEG_TYPES, SIDES, worthOf, type Draft, type Intent } from "./order";
+import { ALGOS, CAPACITIES, doubtsOf, fieldsOf, intentOf, ORDER_TYPES, orderOf, PEG_TYPES, SIDES, worthOf, type Draft, type Intent } from "./order";
 
 const PREVIEW_MS = 300;
-// A second click of a double click comes sooner; the same order again within SAME_MS is asked about.
+// A second click of a double click comes sooner.
 const PAUSE_MS = 800;
-const SAME_MS = 30_000;
 const TYPES: Readonly<Record<string, string>> = { LIMIT: "Limit", MARKET: "Market", STOP: "Stop", STOP_LIMIT: "Stop limit", PEGGED: "Pegged" };
 
-type Outcome = { readonly tone: "good" | "bad" | "soft"; readonly text: string };
 const outcome = signal<Outcome>({ tone: "soft", text: "" });
 const isSending = signal(false);
 let intent: Intent | null = null;
@@ -43,20 +42,14 @@ const priceNow = (order: PreviewRequest): number => {
 /** Return an order in a line. */
 function named(order: PreviewRequest): string {
   const from = order.stopPrice ? ` from ${plain(String(order.stopPrice))}` : "";
-  const at = order.limitPrice ? ` at ${plain(String(order.limitPrice))}` : "";
+  // A pegged order's limit is how far it follows, not where it is.
+  const at = order.limitPrice ? ` ${order.orderType === "PEGGED" ? "within" : "at"} ${plain(String(order.limitPrice))}` : "";
   const until = order.expireDate ?? order.expireTime;
   return `${sideInWords(order.side)} ${shares(order.quantity)} ${order.symbol}, ${(TYPES[order.orderType] ?? order.orderType).toLowerCase()}${from}${at}, ${order.timeInForce ?? "DAY"}${until ? ` until ${until}` : ""}, for ${order.accountId}`;
 }
 
-function doubts(order: PreviewRequest): readonly string[] {
-  const found: string[] = [];
-  const worth = worthOf(order, priceNow(order));
-  if (order.quantity >= confirmShares.value || worth >= confirmDollars.value) found.push(`It is large: about ${money(worth)} dollars.`);
-  const content = JSON.stringify(order);
-  if (before.content === content && Date.now() - before.at < SAME_MS) found.push("The same order was sent a moment ago.");
-  if (intent && intent.content !== content) found.push("The order before it was not answered and may have been placed.");
-  return found;
-}
+const doubts = (order: PreviewRequest): readonly string[] =>
+  doubtsOf(order, { worth: worthOf(order, priceNow(order)), confirmShares: confirmShares.value, confirmDollars: confirmDollars.value, before, intent, now: Date.now() });
 
 async function send(): Promise<void> {
   if (isSending.value) return;
@@ -103,14 +96,11 @@ async function place(order: PreviewRequest): Promise<void> {
 function report(orderId: string): void {
   const now = orders.get(orderId);
   if (!now || orderId !== awaited || now.sequence <= 1) return;
-  if (now.status === "REJECTED") {
-    outcome.value = { tone: "bad", text: `Rejected: ${reasonInWords(now.text)}` };
-    say(`Rejected: ${sideInWords(now.side)} ${shares(now.quantity)} ${now.symbol}: ${reasonInWords(now.text)}`, "bad");
-    awaited = "";
-  } else if (now.status === "FILLED") {
-    outcome.value = { tone: "good", text: `Filled: ${sideInWords(now.side)} ${shares(now.cumQty)} ${now.symbol} at ${price(now.avgPx, "0.01", 4)}` };
-    awaited = "";
-  }
+  const end = endOf(now);
+  if (!end) return;
+  outcome.value = end;
+  if (now.status === "REJECTED") say(`Rejected: ${sideInWords(now.side)} ${shares(now.quantity)} ${now.symbol}: ${reasonInWords(now.text)}`, "bad");
+  awaited = "";
 }
 orders.onFrame(changed => {
   if (awaited && changed.has(awaited)) report(awaited);

@@ -1,7 +1,8 @@
 // What a ticket holds, and the order that it makes, without a browser.
 //
 // The law of this file: fields that do not belong to the kind of order are left out of it, whatever was entered before.
-import type { OrderRequest, PreviewRequest } from "../../api/types";
+import type { Order, OrderRequest, PreviewRequest, ReplaceRequest } from "../../api/types";
+import { money } from "../../ui/numbers";
 
 export const SIDES = ["BUY", "SELL", "SELL_SHORT", "SELL_SHORT_EXEMPT"] as const;
 export const ORDER_TYPES = ["LIMIT", "MARKET", "STOP", "STOP_LIMIT", "PEGGED"] as const;
@@ -72,6 +73,8 @@ export function changed(draft: Draft, change: Partial<Draft>): Draft {
   return fieldsOf(forced).forces.includes(forced.timeInForce) ? forced : { ...forced, timeInForce: "DAY" };
 }
 
+// The same order again within so long is asked about.
+const SAME_MS = 30_000;
 const WHOLE = /^\d+$|^\d{1,3}(,\d{3})+$/;
 const PRICE = /^-?\d{1,12}(\.\d{1,6})?$/;
 
@@ -175,6 +178,37 @@ export interface Intent {
 export function intentOf(before: Intent | null, order: PreviewRequest, makeId: () => string): Intent {
   const content = JSON.stringify(order);
   return before?.content === content ? before : { content, order: { ...order, clientOrderId: makeId() } };
+}
+
+/** Return the change that is entered of an order, or why it is none yet. */
+export function changeOf(order: Pick<Order, "quantity"> & Partial<Pick<Order, "limitPrice" | "stopPrice">>, quantity: string, limit: string, stop = ""): ReplaceRequest | string {
+  const count = Number(quantity.replace(/[,\s]/g, ""));
+  if (!Number.isInteger(count) || count < 1) return "the quantity has to be a whole number of shares above 0";
+  const found: ReplaceRequest = {};
+  if (count !== order.quantity) found.quantity = count;
+  if (order.limitPrice && limit.trim() !== order.limitPrice) found.limitPrice = limit.trim().replaceAll(",", "");
+  if (order.stopPrice && stop.trim() !== order.stopPrice) found.stopPrice = stop.trim().replaceAll(",", "");
+  return Object.keys(found).length ? found : "nothing is changed yet";
+}
+
+/** What a ticket knows when it is asked to send. before: what it sent last, and when; intent: what nobody has answered yet. */
+export interface Known {
+  readonly worth: number;
+  readonly confirmShares: number;
+  readonly confirmDollars: number;
+  readonly before: { readonly content: string; readonly at: number };
+  readonly intent: Intent | null;
+  readonly now: number;
+}
+
+/** Return why a person is asked before an order is sent, each reason as a sentence; none is sent without. */
+export function doubtsOf(order: PreviewRequest, known: Known): readonly string[] {
+  const content = JSON.stringify(order);
+  return [
+    ...(order.quantity >= known.confirmShares || known.worth >= known.confirmDollars ? [`It is large: about ${money(known.worth)} dollars.`] : []),
+    ...(known.before.content === content && known.now - known.before.at < SAME_MS ? ["The same order was sent a moment ago."] : []),
+    ...(known.intent && known.intent.content !== content ? ["The order before it was not answered and may have been placed."] : []),
+  ];
 }
 
 /** Return what an order is worth in dollars, at its own limit or at a price that is known; 0 where nothing is known. */
