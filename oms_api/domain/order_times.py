@@ -39,7 +39,7 @@ def read_expiry(
         message = f"must be left out of an order that is {force.name}, was {shown(given[field])}"
         return None, [_problem(field, message)]
     if not given:
-        message = "or expireTime is required for a GTD order"
+        message = "is required for a GTD order that has no expireTime"
         return None, [_problem("expireDate", message)] if required else []
     if len(given) > 1:
         message = f"must be left out beside expireDate, was {shown(given['expireTime'])}"

@@ -289,7 +289,7 @@ def test_the_old_path_redirects_with_308(api: Gateway) -> None:
             "timeInForce",
             "must be of a market that has the opening auction, was OPG of calendar SIM, which never closes",
         ),
-        ({"timeInForce": "GTD"}, "expireDate", "or expireTime is required for a GTD order"),
+        ({"timeInForce": "GTD"}, "expireDate", "is required for a GTD order that has no expireTime"),
         ({"quantity": -5}, "quantity", "must be a whole number of shares above 0, was -5"),
         ({"quantity": 0}, "quantity", "must be a whole number of shares above 0, was 0"),
         ({"quantity": 1.5}, "quantity", "must be a whole number of shares above 0, was 1.5"),

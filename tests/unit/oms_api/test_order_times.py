@@ -80,7 +80,7 @@ def test_an_order_good_till_a_date_ends_with_that_session_and_one_till_a_time_th
 @pytest.mark.parametrize(
     ("content", "field", "message"),
     [
-        ({"timeInForce": "GTD"}, "expireDate", "or expireTime is required for a GTD order"),
+        ({"timeInForce": "GTD"}, "expireDate", "is required for a GTD order that has no expireTime"),
         (
             {"timeInForce": "GTD", "expireDate": "2026-11-27", "expireTime": "2026-11-27T17:00:00Z"},
             "expireTime",
@@ -269,7 +269,7 @@ TO_THE_27TH = datetime(2026, 11, 27, 18, tzinfo=UTC)
         (
             TimeInForce.GTC,
             {"timeInForce": "GTD"},
-            [("expireDate", "or expireTime is required for a GTD order")],
+            [("expireDate", "is required for a GTD order that has no expireTime")],
         ),
         (
             TimeInForce.GTC,

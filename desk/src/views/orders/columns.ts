@@ -36,7 +36,7 @@ const TONES: Readonly<Record<string, string>> = { FILLED: "good", PARTIALLY_FILL
 export const COLUMNS: readonly GridColumn<OrderRow>[] = [
   { id: "time", title: "Time", width: 84, value: order => order.createdAt, text: order => clock(order.createdAt), tip: order => whole(order.createdAt) },
   { id: "symbol", title: "Symbol", width: 62, value: order => order.symbol, tone: () => "strong" },
-  { id: "side", title: "Side", width: 66, value: order => order.side, text: order => sideInWords(order.side), tip: order => sideInWords(order.side), tone: order => (isBuy(order.side) ? "buy" : "sell") },
+  { id: "side", title: "Side", width: 78, value: order => order.side, text: order => sideInWords(order.side), tip: order => sideInWords(order.side), tone: order => (isBuy(order.side) ? "buy" : "sell") },
   { id: "quantity", title: "Quantity", width: 70, value: order => order.quantity, text: order => shares(order.quantity), isNumber: true, isSummed: true },
   { id: "price", title: "Price", width: 84, value: order => (order.limitPrice ? Number(order.limitPrice) : null), text: priceInWords, isNumber: true },
   { id: "status", title: "Status", width: 84, value: order => order.status, text: order => statusInWords(order.status), tone: order => TONES[order.status] ?? "" },
