@@ -16,7 +16,8 @@ COMPILE := $(VENV)/compile/bin/pip-compile --quiet --generate-hashes --no-emit-i
 # Most tests wait for processes to start: three at a time use two cores well. Which files come first: tests/conftest.py.
 SPREAD := -n 3 --dist loadfile --no-loadscope-reorder
 # What draws many examples or computes for long: to count its lines would take half as long again, and ten times with the labs.
-DRAWN := properties simulation faults unit/oms_tools/test_algo_lab.py unit/oms_tools/test_sor_lab.py
+DRAWN := properties simulation faults integration/test_broker_bytes.py architecture/test_sbom.py \
+	unit/oms_tools/test_algo_lab.py unit/oms_tools/test_sor_lab.py
 # What has a target of its own below.
 APART := $(addprefix tests/,$(DRAWN) e2e helm observability hostile acceptance quickfixj page clients)
 
@@ -51,8 +52,9 @@ test: dev
 	$(BIN)/coverage report
 
 # What must hold for whatever comes: drawn examples, simulated days and markets, and doors that get a thousand bad requests.
+# These files share little among their tests, and one takes half of the time.
 property-test: dev
-	$(BIN)/python -m pytest $(addprefix tests/,$(DRAWN)) -m "not long" $(SPREAD) $(ARGS)
+	$(BIN)/python -m pytest $(addprefix tests/,$(DRAWN)) -m "not long" $(SPREAD) --dist worksteal $(ARGS)
 
 # What takes minutes: the faults that the simulation has to find, and a drain of every service under flow.
 long-test: dev

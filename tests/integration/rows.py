@@ -21,6 +21,12 @@ class Rows:
             for table in self._columns:
                 name = sql.Identifier(table)
                 connection.execute(sql.SQL("CREATE TABLE as_it_was.{0} AS TABLE public.{0}").format(name))
+            # Where the next number comes from: a list of changes has no gaps.
+            connection.execute(
+                "CREATE TABLE as_it_was.counters AS SELECT format('%I.%I', schemaname, sequencename) AS name,"
+                " coalesce(last_value, start_value) AS number, last_value IS NOT NULL AS is_used"
+                " FROM pg_sequences WHERE schemaname = 'public'"
+            )
 
     def put_back(self) -> None:
         """Put every row back, and leave no other: neither triggers nor references have a say."""
@@ -34,3 +40,4 @@ class Rows:
         with psycopg.connect(self._dsn) as connection:
             connection.execute("SET session_replication_role = replica")
             connection.execute(sql.SQL("; ").join(again))
+            connection.execute("SELECT setval(name::regclass, number, is_used) FROM as_it_was.counters")

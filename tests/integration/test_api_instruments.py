@@ -2,19 +2,16 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
 from oms_platform.clock import utc_now
-from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.market_rules import rules_date
 from oms_tools.audit.verification import verify_database
 from tests.ingest import store_order, submit_order
-from tests.integration.api_rig import Gateway, Reply, gateway
+from tests.integration.api_rig import Gateway, Reply
 
 PATH = "/api/v1/instruments"
 NEW = {
@@ -26,16 +23,19 @@ OWN = f"{PATH}/NEWS%2FA"
 
 
 @pytest.fixture
-def db(dsn: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        yield connection
+def api(clean_gateway: Gateway) -> Gateway:
+    return clean_gateway
 
 
 @pytest.fixture
-def api(
-    tmp_path: Path, dsn: str, memory_kafka: KafkaSettings, redis_port: int, cleanup: ExitStack
-) -> Iterator[Gateway]:
-    yield cleanup.enter_context(gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port))
+def dsn(clean_gateway: Gateway) -> str:
+    return clean_gateway.dsn
+
+
+@pytest.fixture
+def db(dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        yield connection
 
 
 def listed(api: Gateway, user: str = "admin1", **changes: Any) -> Reply:

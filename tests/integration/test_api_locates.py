@@ -1,9 +1,7 @@
 """Locates and easy-to-borrow lists at a gateway, drawn by a core on the same database, and judged."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -13,13 +11,12 @@ from msgspec.structs import replace
 from oms_core.domain.locates import LocateKey
 from oms_platform import ids
 from oms_platform.clock import utc_now
-from oms_platform.kafka.settings import KafkaSettings
 from oms_platform.market_rules import rules_date
 from oms_platform.messages import ReplaceOrder
 from oms_platform.vocabulary import ExecType, OrderChange, Side
 from oms_tools.verify.database import check_database
 from tests.ingest import store_change, store_order, submit_order
-from tests.integration.api_rig import Gateway, gateway
+from tests.integration.api_rig import Gateway
 from tests.integration.audit_rig import Books, placed, trade
 
 ACCOUNT, OTHER = "ACC-INST-001", "ACC-INST-002"
@@ -28,16 +25,19 @@ KEY = LocateKey(ACCOUNT, "AAPL", "L 1")
 
 
 @pytest.fixture
-def db(dsn: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        yield connection
+def api(clean_gateway: Gateway) -> Gateway:
+    return clean_gateway
 
 
 @pytest.fixture
-def api(
-    tmp_path: Path, dsn: str, memory_kafka: KafkaSettings, redis_port: int, cleanup: ExitStack
-) -> Iterator[Gateway]:
-    yield cleanup.enter_context(gateway(tmp_path, dsn, memory_kafka.bootstrap, redis_port))
+def dsn(clean_gateway: Gateway) -> str:
+    return clean_gateway.dsn
+
+
+@pytest.fixture
+def db(dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        yield connection
 
 
 def line(**changes: Any) -> dict[str, Any]:
