@@ -18,7 +18,7 @@ from oms_tools.cli.client import ApiClient, ApiError
 from oms_tools.cli.dsn import stack_dsn
 from oms_tools.cli.options import data_hint, data_option
 from oms_tools.cli.reasons import in_words
-from oms_tools.cli.stack_commands import start_stack, stop_stack
+from oms_tools.cli.stack_commands import broken_off_by_signals, start_stack, stop_stack
 from oms_tools.cli.story import print_story
 from oms_tools.cli.tables import lines_with_words, say
 from oms_tools.laptop.layout import DEFAULT_PORT, Layout
@@ -45,6 +45,11 @@ console = Console()
 @click.option("--seconds", type=float, help="End by itself after so long.")
 def demo(data: Path, port: int, kafka: str, seed: int, rate: float, seconds: float | None) -> None:
     """Run the whole thing and show an order from REST to its explained fill."""
+    with broken_off_by_signals():
+        _demo(data, port, kafka, seed, rate, seconds)
+
+
+def _demo(data: Path, port: int, kafka: str, seed: int, rate: float, seconds: float | None) -> None:
     began = time.monotonic()
     console.print("[bold]Starting the stack[/] (PostgreSQL, Redis, Kafka, four services, two simulators)")
     layout = start_stack(data, port, kafka, chaos=True)

@@ -6,7 +6,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 import click
@@ -39,6 +42,33 @@ def _venues(_context: click.Context, _option: click.Parameter, given: str) -> st
         except ValueError as error:
             raise click.BadParameter(str(error)) from error
     return given
+
+
+@contextmanager
+def broken_off_by_signals() -> Iterator[None]:
+    """Let SIGTERM, and SIGHUP of a terminal that is closed, break the block off as Ctrl-C does, once.
+
+    After SIGHUP nothing more is printed: a closed terminal takes nothing. What is ignored, as by nohup,
+    stays so.
+    """
+    taken = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is not signal.SIG_IGN]
+
+    def break_off(number: int, _frame: FrameType | None) -> None:
+        for one in taken:
+            signal.signal(one, signal.SIG_IGN)
+        if number == signal.SIGHUP:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            for output in (1, 2):
+                os.dup2(nowhere, output)
+            os.close(nowhere)
+        raise KeyboardInterrupt
+
+    before = {one: signal.signal(one, break_off) for one in taken}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def start_stack(data: Path, port: int, kafka: str, venues: str = "", *, chaos: bool = False) -> Layout:
@@ -175,18 +205,19 @@ def print_next_steps(layout: Layout, data: Path) -> None:
 @click.option("--detach", is_flag=True, help="Come back when all is ready; stop it with `oms down`.")
 def up(data: Path, port: int, kafka: str, venues: str, chaos: bool, detach: bool) -> None:
     """Start the whole stack on this machine."""
-    layout = start_stack(data, port, kafka, venues, chaos=chaos)
-    print_next_steps(layout, data)
-    if detach:
-        return
-    console.print("Ctrl-C stops it.")
-    try:
-        while read_state(layout.data) is not None:
-            time.sleep(0.5)
-        raise StackError(f"the stack ended by itself; see {layout.logs}")
-    except KeyboardInterrupt:
-        with console.status("stopping"):
-            stop_stack(data)
+    with broken_off_by_signals():
+        layout = start_stack(data, port, kafka, venues, chaos=chaos)
+        print_next_steps(layout, data)
+        if detach:
+            return
+        console.print("Ctrl-C stops it.")
+        try:
+            while read_state(layout.data) is not None:
+                time.sleep(0.5)
+            raise StackError(f"the stack ended by itself; see {layout.logs}")
+        except KeyboardInterrupt:
+            with console.status("stopping"):
+                stop_stack(data)
 
 
 @click.command()

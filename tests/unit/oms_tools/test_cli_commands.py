@@ -2,7 +2,9 @@
 
 import importlib
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 import tomllib
@@ -363,3 +365,44 @@ def test_a_start_that_is_broken_off_leaves_nothing_that_runs(
 def test_a_folder_that_cannot_be_made_is_said() -> None:
     with pytest.raises(StackError, match=r"expected a folder that can be made, was /dev/null/stack"):
         stack_commands.start_stack(Path("/dev/null/stack"), free_base_port(), "memory", "")
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGHUP])
+def test_who_is_ended_otherwise_than_by_ctrl_c_stops_the_stack_too(sent: signal.Signals) -> None:
+    # The second signal comes while it stops what runs, and does not break that off.
+    script = """if True:
+        import os, signal, sys, time
+        from oms_tools.cli.stack_commands import broken_off_by_signals
+        kept = os.dup(1)
+        with broken_off_by_signals():
+            try:
+                os.write(kept, b"runs\\n")
+                time.sleep(60)
+            except KeyboardInterrupt:
+                print("stopping", flush=True)
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(0.1)
+                os.write(kept, b"stopped")
+    """
+    ran = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert ran.stdout and ran.stdout.readline() == "runs\n"
+    ran.send_signal(sent)
+    said, wrong = ran.communicate(timeout=30)
+    assert (said, wrong, ran.returncode) == (
+        "stopping\nstopped" if sent == signal.SIGTERM else "stopped",
+        "",
+        0,
+    )
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stack_commands.broken_off_by_signals():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
