@@ -2,7 +2,9 @@
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
+import psycopg
 import pytest
 
 from tests.conftest import KAFKA_VARIABLE
@@ -58,3 +60,10 @@ def clean_gateway(gateway_of_suite: tuple[Gateway, Rows]) -> Iterator[Gateway]:
     made, rows = gateway_of_suite
     yield made
     rows.put_back()
+
+
+@pytest.fixture
+def db(dsn: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection of its own to the test's database."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        yield connection

@@ -1,6 +1,5 @@
 """Accounts at a gateway: opened, suspended, changed and closed, with who did it and why."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -27,12 +26,6 @@ def api(clean_gateway: Gateway) -> Gateway:
 @pytest.fixture
 def dsn(clean_gateway: Gateway) -> str:
     return clean_gateway.dsn
-
-
-@pytest.fixture
-def db(dsn: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        yield connection
 
 
 def opened(api: Gateway, user: str = "admin1", **changes: Any) -> Reply:

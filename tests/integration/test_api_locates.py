@@ -1,6 +1,5 @@
 """Locates and easy-to-borrow lists at a gateway, drawn by a core on the same database, and judged."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -32,12 +31,6 @@ def api(clean_gateway: Gateway) -> Gateway:
 @pytest.fixture
 def dsn(clean_gateway: Gateway) -> str:
     return clean_gateway.dsn
-
-
-@pytest.fixture
-def db(dsn: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        yield connection
 
 
 def line(**changes: Any) -> dict[str, Any]:

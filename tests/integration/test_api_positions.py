@@ -27,12 +27,6 @@ LOAD = "/api/v1/positions/load"
 
 
 @pytest.fixture
-def db(dsn: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(dsn, autocommit=True) as connection:
-        yield connection
-
-
-@pytest.fixture
 def api(
     tmp_path: Path,
     dsn: str,
